@@ -1,0 +1,48 @@
+# pm2_floor(NAME [BINARY binary-name] DEPS floors and libraries...)
+#
+# All *.c of the current folder but *_test.c become one target. Its headers are offered as
+# "NAME/x.h" through an include folder of its own (a link in the build tree), so that only floors
+# that list NAME in DEPS can include them. Each x_test.c becomes the test program NAME.x.
+function(pm2_floor name)
+  cmake_parse_arguments(F "" "BINARY" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.c ui/*.c)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.c$")
+  list(FILTER tests INCLUDE REGEX "_test\\.c$")
+
+  set(inc ${CMAKE_BINARY_DIR}/floors/${name})
+  file(MAKE_DIRECTORY ${inc})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${inc}/${name} SYMBOLIC)
+
+  if(F_BINARY)
+    # The program's main() stays out of the library, so that unit tests can link the rest.
+    set(main_source ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
+    list(REMOVE_ITEM sources ${main_source})
+  endif()
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    target_include_directories(${name} PUBLIC ${inc})
+    target_link_libraries(${name} PRIVATE ${F_DEPS})
+  endif()
+  if(F_BINARY)
+    add_executable(${F_BINARY} ${main_source})
+    target_include_directories(${F_BINARY} PRIVATE ${inc})
+    if(sources)
+      target_link_libraries(${F_BINARY} PRIVATE ${name})
+    endif()
+    target_link_libraries(${F_BINARY} PRIVATE ${F_DEPS})
+  endif()
+
+  if(PM2_TESTS)
+    foreach(test ${tests})
+      get_filename_component(stem ${test} NAME_WE)
+      string(REGEX REPLACE "_test$" "" short ${stem})
+      set(target ${name}.${short})
+      add_executable(${target} ${test})
+      set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+      target_link_libraries(${target} PRIVATE ${name} ${F_DEPS} PkgConfig::CMOCKA)
+      add_test(NAME ${target} COMMAND ${target})
+      set_tests_properties(${target} PROPERTIES TIMEOUT 120)
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * Shared by the conf_*.c files, interp.c, paths.c and select.c only. */
+#pragma once
+
+#include <jansson.h>
+
+#include "app/conf.h"
+
+/* -ENOMEM with its text. */
+int out_of_memory(struct err *e);
+
+/* `path` against `base` (absolute) without "." and ".." parts and doubled slashes; `~` and `~/x`
+ * start from `home` (NULL = not special). To be freed; NULL on OOM. */
+char *path_resolve(const char *base, const char *path, const char *home);
+
+/* ---- conf_script.c: what is to be executed ---- */
+
+struct script {
+    char *path;   /* absolute; may be a folder */
+    json_t *args; /* of a shell line: replaces the arguments; else NULL */
+    bool is_shell_line;
+};
+/* Find what the user typed: a path from `cwd`, a program in `env_path`, or a shell line. 0 or
+ * negative with `e`; after 0, script_fini(). */
+int script_find(struct script *s, const char *typed, json_t *args, const char *cwd,
+                const char *env_path, const struct app_world *w, struct err *e);
+void script_fini(struct script *s);
+/* The shell's arguments for a line with arguments of its own. New reference, NULL on OOM. */
+json_t *shell_line_args(const char *line, json_t *args);
+
+/* ---- conf_env.c ---- */
+
+/* The environment of a new app: the caller's (filtered, without what belongs to its own process),
+ * then the app's own `options.env`, PORT and PM2_HOME. New reference, NULL with `e`. */
+json_t *env_from_request(const struct app_request *rq, const json_t *options, struct err *e);
+/* Overlay `options.env` (values as text where they are not scalars). 0 or negative with `e`. */
+int env_merge_options(json_t *env, const json_t *options, struct err *e);
+/* Overlay the caller's environment. */
+int env_merge_caller(json_t *env, json_t *caller, const json_t *filter, struct err *e);
+/* PYTHONUNBUFFERED for Python, unless it is set. */
+int env_for_interpreter(json_t *env, const char *interpreter, struct err *e);
+
+/* ---- conf_paths.c ---- */
+
+/* pm_log_path, pm_out_log_path, pm_err_log_path and pm_pid_path from the options that name them, or
+ * from the app's name where they are absent; with `only_given` the latter stay untouched. */
+int conf_set_paths(json_t *conf, const json_t *options, const struct app_request *rq,
+                   const struct app_world *w, bool only_given, json_t *warnings, struct err *e);
+/* The folder of the app from option `cwd`: absolute, to be freed; NULL with `e`. */
+char *conf_resolve_cwd(const json_t *options, const struct app_request *rq, struct err *e);
+int conf_check_folder(const char *cwd, const struct app_world *w, struct err *e);
+
+/* ---- conf_build.c ---- */
+
+/* uid and gid of `options` as numbers, HOME of that user into `env`. */
+int conf_set_user(json_t *options, json_t *env, const struct app_world *w, struct err *e);
+/* "fork_mode" into conf, or -ENOSYS for a cluster. */
+int conf_set_mode(json_t *conf, const char *mode, struct err *e);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * What stop, restart and delete have in common: targets one after the other, PM2's lines for each,
+ * and the request's parts that start uses too. */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "json/write.h"
+
+struct action {
+    const char *name;   /* as c.act knows it */
+    const char *method; /* as PM2's lines show it */
+    const char *notice; /* line in front of each target, unless -a is given; NULL = none */
+    bool changes;       /* takes options, arguments and environment */
+};
+
+/* Exit code. */
+int action_run(struct cli *cli, const struct args *args, const struct action *action);
+
+/* Write the members "args" (words behind --) and "options". */
+void action_write_changes(const struct args *args, struct jw *w);
+/* Write the member "env": this program's environment, and what PM2's CLI adds to it. */
+void action_write_env(struct jw *w);
+
+/* `Applying action METHOD on app [TARGET](ids: [ 0, 1 ])` */
+void action_tell(struct cli *cli, const char *method, const char *target, const json_t *ids);
+/* `[NAME](ID) ✓` */
+void action_tell_done(struct cli *cli, const char *name, long long id);
+/* Lines of an array of texts, as warnings on stdout. */
+void action_tell_warnings(struct cli *cli, const json_t *warnings);
+/* The daemon's refusal; returns the exit code. */
+int action_fail(struct cli *cli, const char *text);

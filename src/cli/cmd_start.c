@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ * pm2 start: scripts, programs and shell lines as new apps; names and ids as restarts. What a target
+ * is, is decided by the daemon. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "cli/actions.h"
+#include "cli/cmd.h"
+#include "json/read.h"
+
+#define DEFAULT_CONFIG "ecosystem.config.js"
+
+static const struct opt options[] = {
+    {"--fresh", NULL, "container: make a new image", SC_FLAG, true},
+    {"--daemon", NULL, "container: run in the background", SC_FLAG, true},
+    {"--container", NULL, "run the app in a container", SC_FLAG, true},
+    {"--dist", NULL, "container: put the folder into the image", SC_FLAG, true},
+    {"--image-name", "[name]", "container: name of the image", SC_OPTIONAL, true},
+    {"--node-version", "[major]", "container: version of Node", SC_OPTIONAL, true},
+    {"--dockerdaemon", NULL, "container: internal", SC_FLAG, true},
+};
+
+static void write_request(struct cli *cli, const struct args *args, struct buf *out)
+{
+    struct jw w = jw_to(out);
+    jw_obj_begin(&w);
+    jw_key(&w, "targets");
+    jw_arr_begin(&w);
+    for (size_t i = 0; i < args->position.count; i++)
+        jw_str(&w, args->position.at[i]);
+    jw_arr_end(&w);
+    action_write_changes(args, &w);
+    jw_kstr(&w, "cwd", cli->cwd);
+    jw_kbool(&w, "update_env", args_has(args, "--update-env"));
+    action_write_env(&w);
+    jw_obj_end(&w);
+}
+
+static void tell_started(struct cli *cli, const json_t *r, bool failed)
+{
+    long long n = json_integer_value(json_object_get(r, "instances"));
+    const char *path = json_get_str(r, "path");
+    const char *mode = json_get_str(r, "mode");
+    ui_info(&cli->ui, "Starting %s in %s (%lld instance%s)", path ? path : "", mode ? mode : "", n,
+            n > 1 ? "s" : "");
+    if (!failed)
+        ui_info(&cli->ui, "Done.");
+}
+
+static void tell_restarted(struct cli *cli, const json_t *r, bool failed)
+{
+    size_t i;
+    json_t *pair;
+    action_tell(cli, "restartProcessId", json_get_str(r, "target"), json_object_get(r, "ids"));
+    json_array_foreach (json_object_get(r, "restarted"), i, pair) {
+        const char *name = json_string_value(json_array_get(pair, 0));
+        action_tell_done(cli, name ? name : "", json_integer_value(json_array_get(pair, 1)));
+    }
+    if (!failed)
+        ui_info(&cli->ui, "Process successfully started");
+}
+
+static void tell_result(struct cli *cli, const json_t *r, bool failed)
+{
+    const char *action = json_get_str(r, "action");
+    action_tell_warnings(cli, json_object_get(r, "warnings"));
+    if (action && strcmp(action, "restarted") == 0)
+        tell_restarted(cli, r, failed);
+    else
+        tell_started(cli, r, failed);
+}
+
+static int no_target(struct cli *cli)
+{
+    AUTO(buf) path = BUF_INIT;
+    buf_printf(&path, "%s/" DEFAULT_CONFIG, cli->cwd);
+    if (access(path.data, F_OK) == 0)
+        return cli_refuse_config(cli, DEFAULT_CONFIG);
+    ui_error(&cli->ui, "File " DEFAULT_CONFIG " not found");
+    return 1;
+}
+
+static int run(struct cli *cli, const struct args *args)
+{
+    AUTO(buf) request = BUF_INIT;
+    size_t i;
+    json_t *r;
+    if (args->position.count == 0)
+        return no_target(cli);
+    for (i = 0; i < args->position.count; i++)
+        if (cli_refuse_config(cli, args->position.at[i]))
+            return 1;
+    if (cli_connect(cli, CLI_LAUNCH) < 0)
+        return 1;
+    write_request(cli, args, &request);
+    AUTO_JSON answer = cli_ask(cli, "c.start", buf_str(&request), 0);
+    if (!answer)
+        return 1;
+    const char *error = json_get_str(answer, "error");
+    const json_t *results = json_object_get(answer, "results");
+    json_array_foreach (results, i, r) {
+        /* The target that failed is listed when it got as far as a process. */
+        bool last = error && i + 1 == args->position.count;
+        tell_result(cli, r, last || json_has(r, "error"));
+    }
+    return error ? action_fail(cli, error) : cli_list(cli, args);
+}
+
+const struct cmd cmd_start_entry = {
+    .name = "start",
+    .args = "[name|namespace|file|ecosystem|id...]",
+    CMD_OPTS(options),
+    .summary = "start apps and keep them running",
+    .flags = CMD_ATTRIBUTES | CMD_LITERAL,
+    .run = run,
+};

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ * Calls and events over two connections, and the launch when nobody answers. Knows nothing of what
+ * the methods do. */
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "client/conn.h"
+#include "client/home.h"
+#include "client/launch.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "wire/rpc.h"
+
+#define DEFAULT_TIMEOUT_MS 10000
+#define LOCK_RETRY_MS      10
+#define TICKET_BYTES       32
+
+/* A reply that came while another one was waited for. */
+struct early {
+    int ticket;
+    struct buf body; /* the whole frame, so that it can be parsed again */
+};
+
+struct client {
+    struct conn rpc, sub;
+    char *home, *rpc_path, *pub_path, *log_dir, *pid_dir, *module_dir, *module_conf, *pid_file,
+        *log_file, *keeper_path;
+    int timeout_ms;
+    int tickets;
+    bool launched;
+    int daemon_pidfd, keeper_pidfd; /* -1 = not known */
+    struct early *early;
+    size_t early_count, early_room;
+    struct buf last; /* what the borrowed result lies in, when it came early */
+};
+
+/* ---- making and ending ------------------------------------------------------------------------- */
+
+static char *path_or(const char *given, const char *home, const char *name)
+{
+    char *ret = NULL;
+    if (given)
+        return strdup(given);
+    return asprintf(&ret, "%s/%s", home, name) < 0 ? NULL : ret;
+}
+
+static bool copy_options(struct client *c, const struct client_options *o)
+{
+    c->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS;
+    c->home = strdup(o->home);
+    c->rpc_path = path_or(o->rpc_path, o->home, "rpc.sock");
+    c->pub_path = path_or(o->pub_path, o->home, "pub.sock");
+    c->log_dir = path_or(o->log_dir, o->home, "logs");
+    c->pid_dir = path_or(o->pid_dir, o->home, "pids");
+    c->module_dir = path_or(o->module_dir, o->home, "modules");
+    c->module_conf = path_or(o->module_conf, o->home, "module_conf.json");
+    c->pid_file = path_or(o->pid_file, o->home, "pm2.pid");
+    c->log_file = path_or(o->log_file, o->home, "pm2.log");
+    c->keeper_path = o->keeper_path ? strdup(o->keeper_path) : NULL;
+    return c->home && c->rpc_path && c->pub_path && c->log_dir && c->pid_dir && c->module_dir &&
+           c->module_conf && c->pid_file && c->log_file && (!o->keeper_path || c->keeper_path);
+}
+
+void client_free(struct client *c)
+{
+    if (!c)
+        return;
+    conn_close(&c->rpc);
+    conn_close(&c->sub);
+    fd_close(&c->daemon_pidfd);
+    fd_close(&c->keeper_pidfd);
+    for (size_t i = 0; i < c->early_count; i++)
+        buf_fini(&c->early[i].body);
+    free(c->early);
+    buf_fini(&c->last);
+    char *const owned[] = {c->home,       c->rpc_path,    c->pub_path, c->log_dir,  c->pid_dir,
+                           c->module_dir, c->module_conf, c->pid_file, c->log_file, c->keeper_path};
+    for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+        free(owned[i]);
+    free(c);
+}
+
+bool client_launched(const struct client *c)
+{
+    return c->launched;
+}
+
+int client_daemon_pid(const struct client *c)
+{
+    return (int)c->rpc.peer;
+}
+
+/* ---- connecting -------------------------------------------------------------------------------- */
+
+/* The processes whose end client_wait_gone() waits for. They are noted now, because pm2.pid is gone
+ * when the daemon is, and its number may be another's by then. */
+static void note_processes(struct client *c)
+{
+    char text[32];
+    long long pid = 0;
+    c->daemon_pidfd = pidfd_open_process(c->rpc.peer);
+    int fd = open(c->pid_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+    fd_close(&fd);
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        n--;
+    if (n > 0 && str_to_int((struct str){text, (size_t)n}, &pid) && pid > 1 && pid <= INT32_MAX &&
+        pid != c->rpc.peer)
+        c->keeper_pidfd = pidfd_open_process((pid_t)pid);
+}
+
+/* Wait for the launch lock. 0 with *ret_fd: it is ours; 1: no need, another client's daemon is up
+ * and we are connected to it. */
+static int lock_or_connect(struct client *c, int64_t deadline, int *ret_fd, struct err *e)
+{
+    *ret_fd = launch_lock_open(c->home, e);
+    if (*ret_fd < 0)
+        return *ret_fd;
+    for (;;) {
+        int rc = launch_lock_try(*ret_fd);
+        if (rc < 0 && rc != -EWOULDBLOCK)
+            return err_set(e, rc, "cannot lock %s/.launch.lock: %s", c->home, err_text(rc));
+        bool locked = rc == 0;
+        rc = conn_open(&c->rpc, c->rpc_path, deadline, e);
+        if (rc == 0)
+            return 1;
+        if (rc != -ENOENT)
+            return rc;
+        if (locked)
+            return 0;
+        if (conn_ms_left(deadline) == 0)
+            return err_set(e, -ETIMEDOUT, "another client is launching a daemon in %s, for too long",
+                           c->home);
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000L}, NULL);
+    }
+}
+
+static int launch(struct client *c, int64_t deadline, struct err *e)
+{
+    int lock = -1;
+    int rc = lock_or_connect(c, deadline, &lock, e);
+    if (rc == 0) {
+        const struct launch_spec spec = {c->home, c->pid_file, c->log_file, c->keeper_path};
+        rc = launch_daemon(&spec, deadline, e);
+        c->launched = rc == 0;
+        if (rc == 0)
+            rc = conn_open(&c->rpc, c->rpc_path, deadline, e);
+        if (rc == -ENOENT)
+            err_set(e, rc, "the daemon said that it is ready, but %s takes no connection",
+                    c->rpc_path);
+    }
+    fd_close(&lock);
+    return rc < 0 ? rc : 0;
+}
+
+static int connect_or_launch(struct client *c, int flags, struct err *e)
+{
+    const struct home_spec home = {c->home, c->log_dir, c->pid_dir, c->module_dir, c->module_conf};
+    int64_t deadline = clock_mono_ms() + c->timeout_ms;
+    struct err ignored;
+    int rc = conn_open(&c->rpc, c->rpc_path, deadline, e);
+    if (rc == 0) {
+        /* A running daemon is worth talking to even when the disk is full. */
+        (void)home_prepare(&home, &ignored);
+        return 0;
+    }
+    if (rc != -ENOENT || !(flags & CLIENT_LAUNCH))
+        return rc;
+    rc = home_prepare(&home, e);
+    return rc < 0 ? rc : launch(c, deadline, e);
+}
+
+int client_connect(const struct client_options *o, struct client **ret, struct err *e)
+{
+    struct client *c = calloc(1, sizeof(*c));
+    if (!c)
+        return err_set(e, -ENOMEM, "out of memory");
+    conn_init(&c->rpc);
+    conn_init(&c->sub);
+    buf_init(&c->last);
+    c->daemon_pidfd = c->keeper_pidfd = -1;
+    int rc = copy_options(c, o) ? connect_or_launch(c, o->flags, e)
+                                : err_set(e, -ENOMEM, "out of memory");
+    if (rc < 0) {
+        client_free(c);
+        return rc;
+    }
+    note_processes(c);
+    *ret = c;
+    return 0;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------- */
+
+static int64_t deadline_of(int timeout_ms)
+{
+    return timeout_ms > 0 ? clock_mono_ms() + timeout_ms : -1;
+}
+
+/* PM2's clients name their calls so; the daemon only echoes it. */
+static struct str ticket_text(int ticket, char *text)
+{
+    int n = snprintf(text, TICKET_BYTES, "%d:%d", (int)getpid(), ticket);
+    return (struct str){text, (size_t)n};
+}
+
+static int ticket_of(struct str id)
+{
+    const char *colon = memchr(id.p, ':', id.n);
+    long long ticket;
+    if (!colon)
+        return -1;
+    struct str number = {colon + 1, id.n - (size_t)(colon + 1 - id.p)};
+    return str_to_int(number, &ticket) && ticket > 0 && ticket <= INT32_MAX ? (int)ticket : -1;
+}
+
+int client_send(struct client *c, const char *method, struct str args, struct err *e)
+{
+    char text[TICKET_BYTES];
+    AUTO(buf) out = BUF_INIT;
+    int ticket = c->tickets == INT32_MAX ? 1 : c->tickets + 1;
+    rpc_request_write(&out, method, args, ticket_text(ticket, text));
+    if (buf_oom(&out))
+        return err_set(e, -ENOMEM, "out of memory");
+    int rc = conn_send(&c->rpc, buf_str(&out), deadline_of(c->timeout_ms), e);
+    if (rc < 0)
+        return rc;
+    c->tickets = ticket;
+    return ticket;
+}
+
+static int take_result(const struct amp_msg *m, struct str *ret, struct err *e)
+{
+    struct rpc_reply reply;
+    int rc = rpc_reply_parse(m, &reply, e);
+    if (rc < 0)
+        return rc;
+    *ret = reply.value.n > 0 ? reply.value : STR("null");
+    if (reply.error)
+        rc = err_set(e, -EREMOTEIO, "%s", reply.error);
+    rpc_reply_fini(&reply);
+    return rc;
+}
+
+static int keep_for_later(struct client *c, int ticket, const struct amp_msg *m)
+{
+    if (c->early_count == c->early_room) {
+        size_t room = c->early_room ? 2 * c->early_room : 8;
+        struct early *more = realloc(c->early, room * sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        c->early = more;
+        c->early_room = room;
+    }
+    struct early *at = &c->early[c->early_count];
+    at->ticket = ticket;
+    buf_init(&at->body);
+    amp_begin(&at->body, m->argc);
+    for (unsigned i = 0; i < m->argc; i++)
+        amp_add_raw(&at->body, m->argv[i]);
+    if (buf_oom(&at->body)) {
+        buf_fini(&at->body);
+        return -ENOMEM;
+    }
+    c->early_count++;
+    return 0;
+}
+
+/* 1 when the reply had come already. */
+static int take_early(struct client *c, int ticket, struct str *ret, struct err *e)
+{
+    for (size_t i = 0; i < c->early_count; i++) {
+        if (c->early[i].ticket != ticket)
+            continue;
+        struct amp_reader r;
+        struct amp_msg m;
+        amp_reader_init(&r);
+        int rc = amp_reader_feed(&r, c->early[i].body.data, c->early[i].body.len);
+        rc = rc < 0 ? rc : amp_reader_next(&r, &m);
+        rc = rc == 1 ? take_result(&m, ret, e) : err_set(e, -ENOMEM, "out of memory");
+        buf_fini(&c->last);
+        c->last = r.in; /* *ret points into it; the reader is not used again */
+        buf_fini(&c->early[i].body);
+        c->early[i] = c->early[--c->early_count];
+        return rc < 0 ? rc : 1;
+    }
+    return 0;
+}
+
+int client_wait(struct client *c, int ticket, int timeout_ms, struct str *ret, struct err *e)
+{
+    int64_t deadline = deadline_of(timeout_ms);
+    int rc = take_early(c, ticket, ret, e);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    for (;;) {
+        struct amp_msg m;
+        rc = conn_next(&c->rpc, deadline, -1, &m, e);
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            return err_set(e, -ETIMEDOUT,
+                           "no answer on %s within %d ms: the daemon hangs, or something else "
+                           "listens there",
+                           c->rpc_path, timeout_ms);
+        struct str id = {NULL, 0};
+        if (m.argc > 0)
+            (void)amp_arg(m.argv[m.argc - 1], &id);
+        int got = id.n > 0 ? ticket_of(id) : -1;
+        if (got == ticket)
+            return take_result(&m, ret, e);
+        if (got > 0 && keep_for_later(c, got, &m) < 0)
+            return err_set(e, -ENOMEM, "out of memory");
+    }
+}
+
+int client_call(struct client *c, const char *method, struct str args, int timeout_ms,
+                struct str *ret, struct err *e)
+{
+    int ticket = client_send(c, method, args, e);
+    return ticket < 0 ? ticket : client_wait(c, ticket, timeout_ms, ret, e);
+}
+
+static int wait_end_of(int pidfd, int64_t deadline)
+{
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    int rc;
+    do
+        rc = pidfd < 0 ? 1 : poll(&p, 1, conn_ms_left(deadline));
+    while (rc < 0 && errno == EINTR);
+    return rc == 0 ? -ETIMEDOUT : 0;
+}
+
+int client_wait_gone(struct client *c, int timeout_ms, struct err *e)
+{
+    int64_t deadline = deadline_of(timeout_ms);
+    if (wait_end_of(c->daemon_pidfd, deadline) < 0 || wait_end_of(c->keeper_pidfd, deadline) < 0)
+        return err_set(e, -ETIMEDOUT, "the daemon in %s is still there after %d s", c->home,
+                       timeout_ms / 1000);
+    return 0;
+}
+
+/* ---- events ------------------------------------------------------------------------------------ */
+
+int client_subscribe(struct client *c, struct err *e)
+{
+    conn_close(&c->sub);
+    return conn_open(&c->sub, c->pub_path, deadline_of(c->timeout_ms), e);
+}
+
+int client_event(struct client *c, int timeout_ms, int extra_fd, struct str *ret_topic,
+                 struct str *ret_payload, struct err *e)
+{
+    int64_t deadline = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+    for (;;) {
+        struct amp_msg m;
+        struct pub_event event;
+        int rc = conn_next(&c->sub, deadline, extra_fd, &m, e);
+        if (rc <= 0)
+            return rc;
+        if (pub_event_parse(&m, &event) < 0)
+            continue; /* an app may choose a topic that is no text: nobody can have asked for it */
+        *ret_topic = event.topic;
+        *ret_payload = event.payload;
+        return 1;
+    }
+}

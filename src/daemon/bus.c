@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ * The event bus. Runs in pm2d. One function writes to subscribers; closing is deferred to libuv's
+ * close callbacks, so no iterator is ever invalidated. */
+#include "bus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "conn_out.h"
+#include "os/fd.h"
+#include "wire/rpc.h"
+
+#define SUB_MAGIC OBJ_MAGIC('S', 'U', 'B', 'S')
+#define BUS_MAGIC OBJ_MAGIC('B', 'U', 'S', ' ')
+
+struct bus {
+    uint32_t magic;
+    uv_pipe_t listener;
+    uv_loop_t *loop;
+    char *path;
+    bool listening, closed;
+    struct list subs;
+    unsigned count;
+    struct buf event;
+    size_t mark;
+};
+
+struct sub {
+    uint32_t magic;
+    struct list link;
+    struct bus *bus;
+    uv_pipe_t pipe;
+    struct conn_out out;
+    char discard[512]; /* subscribers say nothing; what they say is thrown away */
+    bool closing;
+};
+
+static void on_sub_closed(uv_handle_t *h)
+{
+    struct sub *s = OBJ(h->data, struct sub, SUB_MAGIC);
+    conn_out_fini(&s->out);
+    free(s);
+}
+
+static void sub_close(struct sub *s)
+{
+    if (s->closing)
+        return;
+    s->closing = true;
+    list_del(&s->link);
+    s->bus->count--;
+    uv_close((uv_handle_t *)&s->pipe, on_sub_closed);
+}
+
+static void on_sub_error(void *ctx, int code)
+{
+    (void)code;
+    sub_close(OBJ(ctx, struct sub, SUB_MAGIC));
+}
+
+static void on_sub_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *ret)
+{
+    (void)suggested;
+    struct sub *s = OBJ(h->data, struct sub, SUB_MAGIC);
+    *ret = uv_buf_init(s->discard, sizeof(s->discard));
+}
+
+static void on_sub_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+{
+    (void)b;
+    if (n < 0)
+        sub_close(OBJ(stream->data, struct sub, SUB_MAGIC));
+}
+
+static int accept_sub(struct bus *b)
+{
+    struct sub *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    s->magic = SUB_MAGIC;
+    s->bus = b;
+    uv_pipe_init(b->loop, &s->pipe, 0);
+    s->pipe.data = s;
+    conn_out_init(&s->out, (uv_stream_t *)&s->pipe, on_sub_error, s);
+    list_add_tail(&b->subs, &s->link);
+    b->count++;
+
+    int fd;
+    uid_t uid;
+    pid_t pid;
+    int rc = uv_accept((uv_stream_t *)&b->listener, (uv_stream_t *)&s->pipe);
+    if (rc == 0)
+        rc = uv_fileno((uv_handle_t *)&s->pipe, &fd);
+    if (rc == 0)
+        rc = sock_peer(fd, &uid, &pid);
+    if (rc == 0 && uid != geteuid() && uid != 0) {
+        log_warn("pub.sock: refused process %d of user %u", (int)pid, (unsigned)uid);
+        rc = -EPERM;
+    }
+    if (rc == 0 && b->count > LIMIT_SUB_CLIENTS) {
+        log_warn("pub.sock: refused process %d: %d subscribers already", (int)pid,
+                 LIMIT_SUB_CLIENTS);
+        rc = -EBUSY;
+    }
+    if (rc == 0)
+        rc = uv_read_start((uv_stream_t *)&s->pipe, on_sub_alloc, on_sub_read);
+    if (rc < 0)
+        sub_close(s);
+    return rc;
+}
+
+static void on_sub_connection(uv_stream_t *listener, int status)
+{
+    if (status == 0)
+        (void)accept_sub(OBJ(listener->data, struct bus, BUS_MAGIC));
+}
+
+struct bus *bus_new(uv_loop_t *loop)
+{
+    struct bus *b = calloc(1, sizeof(*b));
+    if (!b)
+        return NULL;
+    b->magic = BUS_MAGIC;
+    b->loop = loop;
+    list_init(&b->subs);
+    buf_init(&b->event);
+    return b;
+}
+
+int bus_listen(struct bus *b, const char *path, struct err *e)
+{
+    b->path = strdup(path);
+    int fd = b->path ? sock_listen(path, 128, e) : err_set(e, -ENOMEM, "out of memory");
+    if (fd < 0)
+        return fd;
+    uv_pipe_init(b->loop, &b->listener, 0);
+    b->listener.data = b;
+    b->listening = true;
+    int rc = uv_pipe_open(&b->listener, fd);
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&b->listener, 128, on_sub_connection);
+    return rc < 0 ? err_set(e, rc, "%s: %s", path, uv_strerror(rc)) : 0;
+}
+
+void bus_close(struct bus *b)
+{
+    if (!b || b->closed)
+        return;
+    b->closed = true;
+    if (b->listening) {
+        (void)unlink(b->path);
+        uv_close((uv_handle_t *)&b->listener, NULL);
+    }
+    list_for_each_safe (it, next, &b->subs)
+        sub_close(LIST_ENTRY(it, struct sub, link));
+}
+
+void bus_free(struct bus *b)
+{
+    if (!b)
+        return;
+    buf_fini(&b->event);
+    free(b->path);
+    free(b);
+}
+
+bool bus_wants(const struct bus *b)
+{
+    return b->count > 0;
+}
+
+struct buf *bus_begin(struct bus *b, struct str topic)
+{
+    buf_clear(&b->event);
+    b->mark = pub_event_open(&b->event, topic);
+    return &b->event;
+}
+
+void bus_end(struct bus *b)
+{
+    pub_event_close(&b->event, b->mark);
+    if (buf_oom(&b->event)) {
+        log_error("bus: event dropped, out of memory");
+        buf_fini(&b->event);
+        return;
+    }
+    list_for_each_safe (it, next, &b->subs) {
+        struct sub *s = LIST_ENTRY(it, struct sub, link);
+        if (conn_out_pending(&s->out) + b->event.len > LIMIT_SUB_OUT_BYTES) {
+            log_warn("pub.sock: a subscriber that does not read was cut off");
+            sub_close(s);
+            continue;
+        }
+        buf_add_str(&s->out.queued, buf_str(&b->event));
+        conn_out_flush(&s->out);
+    }
+    buf_clear(&b->event);
+    buf_trim(&b->event, 65536);
+}

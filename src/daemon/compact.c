@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ * Our own compact methods: what our clients use, with no environment in lists and one call per
+ * order. Runs in pm2d. docs/PROTOCOL.md describes them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/select.h"
+#include "base/limits.h"
+#include "batch.h"
+#include "conf_merge.h"
+#include "methods.h"
+#include "monit.h"
+#include "proc_json.h"
+#include "json/read.h"
+#include "json/write.h"
+
+int methods_select(struct methods *m, const char *target, const char *cwd, int flags, int **ret_ids,
+                   struct err *e)
+{
+    size_t n = m->table->count;
+    struct select_item *items = calloc(n ? n : 1, sizeof(*items));
+    int *ids = calloc(n ? n : 1, sizeof(*ids));
+    if (!items || !ids) {
+        free(items);
+        free(ids);
+        return err_set(e, -ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct proc *p = m->table->items[i];
+        items[i] = (struct select_item){
+            .id = p->id,
+            .name = proc_name(p),
+            .ns = proc_namespace(p),
+            .script = json_get_str(p->conf, "pm_exec_path"),
+            .module = json_truthy(json_object_get(p->conf, "pmx_module")),
+        };
+    }
+    int rc = select_targets(items, n, target, cwd, flags, ids, e);
+    free(items);
+    if (rc < 0)
+        free(ids);
+    else
+        *ret_ids = ids;
+    return rc;
+}
+
+void compact_hello(struct methods *m, struct call *c, json_t *args)
+{
+    (void)args;
+    AUTO(buf) text = BUF_INIT;
+    buf_printf(&text, "{\"version\":\"%s\",\"pm2c\":\"%s\",\"pid\":%d,\"keeper\":%d}",
+               PM2_COMPAT_VERSION, PM2C_VERSION, (int)getpid(), (int)link_keeper_pid(m->env->link));
+    call_value(c, buf_str(&text));
+}
+
+/* ---- queries
+ * ------------------------------------------------------------------------------------------ */
+
+typedef void write_fn(struct jw *w, const struct proc *p);
+
+static void reply_some(struct methods *m, struct call *c, const int *ids, int count,
+                       write_fn *write)
+{
+    struct buf *out = call_begin(c);
+    buf_add_c(out, "{\"args\":[");
+    struct jw w = jw_to(out);
+    jw_arr_begin(&w);
+    for (int i = 0; i < count; i++) {
+        struct proc *p = table_find(m->table, ids[i]);
+        if (!p)
+            continue;
+        monit_sample(p);
+        write(&w, p);
+    }
+    jw_arr_end(&w);
+    buf_add_c(out, "]}");
+    call_end(c);
+}
+
+static int all_ids(struct methods *m, int **ret_ids)
+{
+    int *ids = calloc(m->table->count ? m->table->count : 1, sizeof(*ids));
+    if (!ids)
+        return -ENOMEM;
+    for (size_t i = 0; i < m->table->count; i++)
+        ids[i] = m->table->items[i]->id;
+    *ret_ids = ids;
+    return (int)m->table->count;
+}
+
+void compact_list(struct methods *m, struct call *c, json_t *args)
+{
+    struct err e = {0};
+    json_t *opts = method_arg(args, 0);
+    const char *target = json_get_str(opts, "target");
+    int *ids = NULL;
+    int n = target ? methods_select(m, target, json_get_str(opts, "cwd"), 0, &ids, &e)
+                   : all_ids(m, &ids);
+    if (n < 0) {
+        call_fail(c, e.msg[0] ? e.msg : "out of memory");
+        return;
+    }
+    reply_some(m, c, ids, n, proc_json_row);
+    free(ids);
+}
+
+static void write_full(struct jw *w, const struct proc *p)
+{
+    proc_json_write(w, p, PROC_JSON_ENV | PROC_JSON_MONIT | PROC_JSON_REASON);
+}
+
+void compact_describe(struct methods *m, struct call *c, json_t *args)
+{
+    const char *target = json_get_str(method_arg(args, 0), "target");
+    int *ids = NULL;
+    int n = all_ids(m, &ids);
+    int kept = 0;
+    if (n < 0 || !target) {
+        free(ids);
+        call_fail(c, target ? "out of memory" : "c.describe: target is missing");
+        return;
+    }
+    long long number;
+    bool numeric = str_to_int(str_from(target), &number);
+    for (int i = 0; i < n; i++) {
+        const struct proc *p = table_find(m->table, ids[i]);
+        if ((numeric && p->id == number) || strcmp(proc_name(p), target) == 0)
+            ids[kept++] = p->id;
+    }
+    reply_some(m, c, ids, kept, write_full);
+    free(ids);
+}
+
+void compact_env(struct methods *m, struct call *c, json_t *args)
+{
+    struct proc *p = method_proc(m, c, json_object_get(method_arg(args, 0), "id"),
+                                 "Modules with id %s not found");
+    if (!p)
+        return;
+    struct buf *out = call_begin(c);
+    buf_add_c(out, "{\"args\":[");
+    struct jw w = jw_to(out);
+    proc_json_env(&w, p, PROC_JSON_ENV, NULL);
+    buf_add_c(out, "]}");
+    call_end(c);
+}
+
+static void write_logs(struct jw *w, const struct proc *p)
+{
+    jw_obj_begin(w);
+    jw_kint(w, "id", p->id);
+    jw_kstr(w, "name", proc_name(p));
+    jw_kstr(w, "out_log", json_get_str(p->conf, "pm_out_log_path"));
+    jw_kstr(w, "err_log", json_get_str(p->conf, "pm_err_log_path"));
+    if (json_get_str(p->conf, "pm_log_path"))
+        jw_kstr(w, "log", json_get_str(p->conf, "pm_log_path"));
+    jw_obj_end(w);
+}
+
+void compact_logs(struct methods *m, struct call *c, json_t *args)
+{
+    struct err e = {0};
+    const char *target = json_get_str(method_arg(args, 0), "target");
+    int *ids = NULL;
+    int n = target && strcmp(target, "all") != 0
+                ? methods_select(m, target, "/", SELECT_MODULES, &ids, &e)
+                : all_ids(m, &ids);
+    reply_some(m, c, ids, n < 0 ? 0 : n, write_logs); /* an unknown target has no logs */
+    free(ids);
+}
+
+/* ---- orders
+ * --------------------------------------------------------------------------------------------- */
+
+struct act {
+    struct call *call;
+    struct buf ids; /* JSON array */
+};
+
+static void act_reply(struct act *a, const struct batch_item *items, size_t count,
+                      const char *error)
+{
+    struct buf *out = call_begin(a->call);
+    buf_add_c(out, "{\"args\":[");
+    struct jw w = jw_to(out);
+    jw_obj_begin(&w);
+    jw_key(&w, "ids");
+    jw_raw(&w, buf_str(&a->ids));
+    jw_key(&w, "done");
+    jw_arr_begin(&w);
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].error) {
+            error = error ? error : items[i].error;
+            continue;
+        }
+        jw_obj_begin(&w);
+        jw_kstr(&w, "name", items[i].name);
+        jw_kint(&w, "id", items[i].id);
+        jw_obj_end(&w);
+    }
+    jw_arr_end(&w);
+    if (error)
+        jw_kstr(&w, "error", error);
+    jw_obj_end(&w);
+    buf_add_c(out, "]}");
+    call_end(a->call);
+    buf_fini(&a->ids);
+    free(a);
+}
+
+static void act_done(void *ctx, const struct batch_item *items, size_t count)
+{
+    act_reply(ctx, items, count, NULL);
+}
+
+static const struct {
+    const char *name;
+    enum order_kind kind;
+    const char *unknown_id; /* how PM2's method words it */
+} act_table[] = {
+    {"stop", ORDER_STOP, "%d : id unknown"},
+    {"restart", ORDER_RESTART, "God db process id unknown"},
+    {"delete", ORDER_DELETE, "%d : id unknown"},
+};
+
+static int find_action(const char *name)
+{
+    for (size_t i = 0; name && i < ARRAY_LEN(act_table); i++)
+        if (strcmp(act_table[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* Options of a restart, applied to every target before the first of them is touched. */
+static int update_all(struct methods *m, json_t *opts, struct proc *const *procs, size_t count,
+                      struct err *e)
+{
+    struct app_request rq = {
+        .options = json_object_get(opts, "options"),
+        .args = json_object_get(opts, "args"),
+        .cwd = json_get_str(opts, "cwd"),
+        .env = json_object_get(opts, "env"),
+        .home = m->env->paths.home,
+        .log_dir = m->env->paths.log_dir,
+        .pid_dir = m->env->paths.pid_dir,
+    };
+    if (json_object_size(rq.options) == 0 && json_array_size(rq.args) == 0 && !rq.env)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        int rc = conf_update_proc(procs[i], &rq, &m->world, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static void write_ids(struct buf *out, const char *target, const int *ids, int count)
+{
+    long long number;
+    struct jw w = jw_to(out);
+    jw_arr_begin(&w);
+    if (count == 1 && str_to_int(str_from(target), &number) && number == ids[0])
+        jw_str(&w, target); /* PM2 shows the id of a numeric target as it was typed */
+    else
+        for (int i = 0; i < count; i++)
+            jw_int(&w, ids[i]);
+    jw_arr_end(&w);
+}
+
+static void act_on(struct methods *m, struct call *c, json_t *opts, int action, const int *ids,
+                   int count)
+{
+    struct err e = {0};
+    struct act *a = calloc(1, sizeof(*a));
+    struct proc **procs = calloc((size_t)count + 1, sizeof(struct proc *));
+    if (!a || !procs) {
+        free(a);
+        free(procs);
+        call_fail(c, "out of memory");
+        return;
+    }
+    a->call = c;
+    buf_init(&a->ids);
+    write_ids(&a->ids, json_get_str(opts, "target"), ids, count);
+    for (int i = 0; i < count && !e.code; i++) {
+        procs[i] = table_find(m->table, ids[i]);
+        if (!procs[i])
+            err_set(&e, -ESRCH, act_table[action].unknown_id, ids[i]);
+    }
+    if (!e.code && act_table[action].kind == ORDER_RESTART)
+        (void)update_all(m, opts, procs, (size_t)count, &e);
+    if (e.code)
+        act_reply(a, NULL, 0, e.msg);
+    else if (batch_order(procs, (size_t)count, act_table[action].kind, act_done, a) < 0)
+        act_reply(a, NULL, 0, "out of memory");
+    free(procs);
+}
+
+void compact_act(struct methods *m, struct call *c, json_t *args)
+{
+    struct err e = {0};
+    json_t *opts = method_arg(args, 0);
+    int action = find_action(json_get_str(opts, "action"));
+    const char *target = json_get_str(opts, "target");
+    if (action < 0 || !target) {
+        call_fail(c, "c.act: action (stop, restart, delete) or target is missing");
+        return;
+    }
+    if (m->shutting_down) {
+        call_fail(c, "the daemon is being ended");
+        return;
+    }
+    int *ids = NULL;
+    int n = methods_select(m, target, json_get_str(opts, "cwd"), 0, &ids, &e);
+    if (n < 0) {
+        call_fail(c, e.msg);
+        return;
+    }
+    act_on(m, c, opts, action, ids, n);
+    free(ids);
+}
+
+void compact_kill(struct methods *m, struct call *c, json_t *args)
+{
+    (void)args;
+    m->shutdown(m->shutdown_ctx, c, 0);
+}

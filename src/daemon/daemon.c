@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT
+ * Composition, start, recovery and end of pm2d.
+ *
+ * Start: read data (journal, then the keeper's list), bind the sockets, then take effect (coldplug:
+ * timers, watches, starts), then READY. The end is the same list backwards, down to no handle. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "batch.h"
+#include "events.h"
+#include "journal.h"
+#include "methods.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "own_log.h"
+#include "server.h"
+#include "tree.h"
+#include "world.h"
+#include "json/write.h"
+
+struct daemon {
+    uv_loop_t loop;
+    struct proc_env env;
+    struct table table;
+    struct methods methods;
+    struct server *server;
+    struct own_log own_log;
+    struct link_handler handler;
+    struct call *kill_call; /* waits for the end of all apps */
+    pid_t kill_notify;
+    bool ending, lost_keeper;
+    char *journal_path;
+};
+
+/* ---- the keeper's word
+ * ------------------------------------------------------------------------------ */
+
+static void close_fds(int *fds)
+{
+    for (int i = 0; i < LINK_FD_COUNT; i++)
+        fd_close(&fds[i]);
+}
+
+static void on_child(void *ctx, const struct link_child *c, int *fds)
+{
+    struct daemon *d = ctx;
+    struct proc *p = table_by_handle(&d->table, c->handle);
+    if (p && !p->run) {
+        proc_adopt_run(p, c, fds);
+        if (p->run && c->exited) {
+            p->run->lost_status = c->wait_status;
+            p->run->has_lost_status = true;
+        }
+        return;
+    }
+    /* Not in the journal: deleted while it was ending, or the journal was lost. It must not run
+     * without anybody knowing it. */
+    log_warn("process %u is in no record: ended", c->pid);
+    if (fds[LINK_FD_PIDFD] >= 0 && !c->exited)
+        (void)pidfd_signal(fds[LINK_FD_PIDFD], SIGKILL);
+    close_fds(fds);
+}
+
+static void on_spawned(void *ctx, const struct link_child *c, int *fds)
+{
+    struct daemon *d = ctx;
+    struct proc *p = table_by_handle(&d->table, c->handle);
+    if (p && p->run && p->run->handle == c->handle)
+        proc_on_spawned(p, c, fds);
+    else
+        close_fds(fds);
+}
+
+static void on_spawn_failed(void *ctx, uint64_t handle, int code, enum link_stage stage)
+{
+    struct daemon *d = ctx;
+    struct proc *p = table_by_handle(&d->table, handle);
+    if (p)
+        proc_on_spawn_failed(p, handle, code, stage);
+}
+
+static void on_exited(void *ctx, uint64_t handle, int wait_status, int64_t exit_ms)
+{
+    (void)exit_ms;
+    struct daemon *d = ctx;
+    struct proc *p = table_by_handle(&d->table, handle);
+    if (p)
+        proc_on_exited(p, handle, wait_status);
+    else
+        link_forget(d->env.link, handle);
+}
+
+static void shutdown_all(void *ctx, struct call *call, pid_t notify_pid);
+
+static void on_terminate(void *ctx, int signo)
+{
+    struct daemon *d = ctx;
+    const char *name = sigabbrev_np(signo);
+    log_info("pm2 has been killed by SIG%s", name ? name : "?");
+    shutdown_all(d, NULL, 0);
+}
+
+static void on_reopen(void *ctx)
+{
+    struct daemon *d = ctx;
+    log_info("reopening log files");
+    logfiles_reopen(&d->env.files);
+    own_log_reopen(&d->own_log);
+}
+
+static void stop_serving(struct daemon *d);
+
+static void on_lost(void *ctx)
+{
+    struct daemon *d = ctx;
+    if (d->ending)
+        return;
+    log_error(
+        "the keeper is gone; pm2d ends, apps go on without supervision until the next command");
+    d->lost_keeper = true;
+    d->ending = true;
+    stop_serving(d);
+}
+
+/* ---- the end
+ * ------------------------------------------------------------------------------------------- */
+
+/* No new work; let go of everything on the loop, so that it runs out of handles. */
+static void stop_serving(struct daemon *d)
+{
+    server_close(d->server);
+    bus_close(d->env.bus);
+    while (d->table.count > 0) { /* only when the keeper was lost */
+        struct proc *p = d->table.items[d->table.count - 1];
+        table_remove(&d->table, p);
+        proc_discard(p);
+    }
+    if (!d->lost_keeper)
+        link_quit(d->env.link);
+    link_flush(d->env.link);
+    link_stop(d->env.link);
+    trees_close(d->env.trees);
+}
+
+static void reply_killed(struct daemon *d, const struct batch_item *items, size_t count)
+{
+    struct buf *out = call_begin(d->kill_call);
+    buf_add_c(out, "{\"args\":[{\"stopped\":[");
+    struct jw w = jw_to(out);
+    for (size_t i = 0; i < count; i++) {
+        jw_obj_begin(&w);
+        jw_kstr(&w, "name", items[i].name);
+        jw_kint(&w, "id", items[i].id);
+        jw_obj_end(&w);
+    }
+    buf_add_c(out, "]}]}");
+    call_end(d->kill_call);
+    d->kill_call = NULL;
+}
+
+static void on_all_gone(void *ctx, const struct batch_item *items, size_t count)
+{
+    struct daemon *d = ctx;
+    for (size_t i = 0; i < count; i++)
+        if (items[i].error)
+            log_error("App [%s:%d] %s", items[i].name, items[i].id, items[i].error);
+    if (d->kill_call)
+        reply_killed(d, items, count);
+    stop_serving(d);
+    if (d->kill_notify > 0)
+        (void)kill(d->kill_notify, SIGQUIT);
+}
+
+static void shutdown_all(void *ctx, struct call *call, pid_t notify_pid)
+{
+    struct daemon *d = ctx;
+    if (d->ending) {
+        if (call)
+            call_fail(call, "the daemon is being ended already");
+        return;
+    }
+    d->ending = true;
+    d->methods.shutting_down = true;
+    d->kill_call = call;
+    d->kill_notify = notify_pid;
+    event_kill(d->env.bus, "via CLI");
+    size_t n = d->table.count;
+    struct proc **procs = calloc(n + 1, sizeof(struct proc *));
+    if (procs && n > 0)
+        memcpy(procs, d->table.items, n * sizeof(struct proc *));
+    if (!procs || batch_order(procs, n, ORDER_DELETE, on_all_gone, d) < 0)
+        on_all_gone(d, NULL, 0); /* out of memory: the keeper kills what is left */
+    free(procs);
+}
+
+/* ---- the start
+ * ------------------------------------------------------------------------------------------ */
+
+static int64_t env_ms(const char *name, int64_t fallback)
+{
+    const char *text = getenv(name);
+    long long v;
+    if (!text || !str_to_int(str_from(text), &v) || v <= 0 || v > LIMIT_DELAY_MS)
+        return fallback;
+    return v;
+}
+
+static int env_signal(const char *name, int fallback)
+{
+    const char *text = getenv(name);
+    if (!text)
+        return fallback;
+    if (strncmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (int s = 1; s < NSIG; s++) {
+        const char *known = sigabbrev_np(s);
+        if (known && strcmp(known, text) == 0)
+            return s;
+    }
+    log_warn("%s: no such signal: %s", name, text);
+    return fallback;
+}
+
+static const char *get_variable(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+static int read_settings(struct daemon *d, const char *home, struct err *e)
+{
+    struct proc_env *env = &d->env;
+    setenv("PM2_HOME", home, 1);
+    unsetenv("OVER_HOME");
+    int rc = pm2_paths_init(&env->paths, get_variable, NULL, NULL, "/", e);
+    if (rc < 0)
+        return rc;
+    env->defaults = (struct policy_defaults){
+        .kill_timeout_ms = env_ms("PM2_KILL_TIMEOUT", 1600),
+        .kill_retry_ms = env_ms("PM2_KILL_RETRY_TIME", 100),
+        .listen_timeout_ms = env_ms("PM2_GRACEFUL_LISTEN_TIMEOUT", 3000),
+        .backoff_reset_ms = env_ms("EXP_BACKOFF_RESET_TIMER", 30000),
+        .kill_use_message = getenv("PM2_KILL_USE_MESSAGE") && *getenv("PM2_KILL_USE_MESSAGE"),
+    };
+    /* SIGINT, not SIGTERM: what PM2 sends, and what Node apps listen for */
+    env->kill_signal = env_signal("PM2_KILL_SIGNAL", SIGINT);
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/state.jsonl", home);
+    d->journal_path = buf_detach(&path);
+    return d->journal_path ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
+static int connect_keeper(struct daemon *d, int fd, struct err *e)
+{
+    d->handler = (struct link_handler){
+        .ctx = d,
+        .child = on_child,
+        .spawned = on_spawned,
+        .spawn_failed = on_spawn_failed,
+        .exited = on_exited,
+        .terminate = on_terminate,
+        .reopen = on_reopen,
+        .lost = on_lost,
+    };
+    d->env.link = link_connect(fd, &d->handler, e);
+    return d->env.link ? link_start(d->env.link, &d->loop) : e->code;
+}
+
+static int bind_sockets(struct daemon *d, struct err *e)
+{
+    d->server = server_new(&d->loop, methods_handle, &d->methods);
+    if (!d->server)
+        return err_set(e, -ENOMEM, "out of memory");
+    int rc = bus_listen(d->env.bus, d->env.paths.pub_sock, e);
+    return rc < 0 ? rc : server_listen(d->server, d->env.paths.rpc_sock, e);
+}
+
+/* Step two of recovery: everything is known, now act. */
+static void take_effect(struct daemon *d, int found)
+{
+    /* Ids, not positions: an order may remove entries. */
+    int highest = d->table.next_id;
+    for (int id = 0; id < highest; id++) {
+        struct proc *p = table_find(&d->table, id);
+        if (p)
+            proc_coldplug(p);
+    }
+    if (found > 0)
+        log_info("took over %d processes from the pm2d before", found);
+}
+
+static void announce(const struct daemon *d)
+{
+    const struct pm2_paths *p = &d->env.paths;
+    log_info("--- pm2c daemon started: version %s (as PM2 %s), pid %d, keeper %d", PM2C_VERSION,
+             PM2_COMPAT_VERSION, (int)getpid(), (int)link_keeper_pid(d->env.link));
+    log_info("PM2 home             : %s", p->home);
+    log_info("RPC socket file      : %s", p->rpc_sock);
+    log_info("BUS socket file      : %s", p->pub_sock);
+    log_info("Application log path : %s", p->log_dir);
+}
+
+static int start(struct daemon *d, const struct daemon_options *o, struct err *e)
+{
+    int found = 0;
+    int rc = read_settings(d, o->home, e);
+    if (rc < 0)
+        return rc;
+    d->env.bus = bus_new(&d->loop);
+    if (!d->env.bus)
+        return err_set(e, -ENOMEM, "out of memory");
+    own_log_start(&d->own_log, d->env.bus, d->env.paths.log_file);
+    d->env.journal = journal_open(d->journal_path, &d->table, &found, e);
+    if (!d->env.journal)
+        return e->code;
+    rc = connect_keeper(d, o->link_fd, e);
+    if (rc < 0)
+        return rc;
+    d->env.trees = trees_new(&d->loop, link_keeper_pid(d->env.link));
+    rc = d->env.trees ? bind_sockets(d, e) : err_set(e, -ENOMEM, "out of memory");
+    if (rc < 0)
+        return rc;
+    announce(d);
+    for (size_t i = 0; i < d->table.count; i++)
+        proc_adopt_stray(d->table.items[i]);
+    take_effect(d, found);
+    link_ready(d->env.link);
+    return 0;
+}
+
+static void close_handle(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+static void finish(struct daemon *d, bool started)
+{
+    if (!started) { /* half a start: whatever is on the loop goes */
+        server_close(d->server);
+        bus_close(d->env.bus);
+        link_stop(d->env.link);
+        trees_close(d->env.trees);
+        while (d->table.count > 0) {
+            struct proc *p = d->table.items[d->table.count - 1];
+            table_remove(&d->table, p);
+            proc_discard(p);
+        }
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+    }
+    own_log_stop(&d->own_log);
+    server_free(d->server);
+    bus_free(d->env.bus);
+    if (uv_loop_close(&d->loop) == UV_EBUSY) {
+        log_error("handles were left on the loop");
+        uv_walk(&d->loop, close_handle, NULL);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&d->loop);
+    }
+    journal_close(d->env.journal, started && !d->lost_keeper);
+    link_free(d->env.link);
+    table_fini(&d->table);
+    pm2_paths_fini(&d->env.paths);
+    free(d->journal_path);
+}
+
+int daemon_run(const struct daemon_options *o, struct err *e)
+{
+    struct daemon d = {0};
+    int rc = uv_loop_init(&d.loop);
+    if (rc < 0)
+        return err_set(e, rc, "event loop: %s", uv_strerror(rc));
+    d.env.loop = &d.loop;
+    logfiles_init(&d.env.files);
+    table_init(&d.table, &d.env);
+    d.methods = (struct methods){
+        .table = &d.table,
+        .env = &d.env,
+        .started_at = clock_wall_ms(),
+        .shutdown = shutdown_all,
+        .shutdown_ctx = &d,
+    };
+    world_init(&d.methods.world);
+    rc = start(&d, o, e);
+    if (rc == 0)
+        uv_run(&d.loop, UV_RUN_DEFAULT);
+    else if (d.env.link)
+        link_fatal(d.env.link, e->msg), link_flush(d.env.link);
+    finish(&d, rc == 0);
+    return rc == 0 && !d.lost_keeper ? 0 : 1;
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ * The keeper link on the event loop. Runs in pm2d; translates frames to calls, nothing else. */
+#include "link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+#include "os/fd.h"
+
+#define LINK_MAGIC OBJ_MAGIC('L', 'I', 'N', 'K')
+
+struct link {
+    uint32_t magic;
+    int fd;
+    const struct link_handler *handler;
+    struct link_reader reader;
+    struct buf out;
+    int fds[4 * LIMIT_LINK_FDS]; /* received, not yet claimed by a frame */
+    unsigned nfds;
+    uint32_t seq;
+    pid_t keeper_pid;
+    unsigned starts;
+    bool listing; /* LIST_END has not come yet */
+    bool lost;
+    bool started;
+    uv_poll_t poll;
+};
+
+static void take_fds(struct link *l, unsigned n, uint32_t mask, int *ret)
+{
+    unsigned used = 0;
+    for (unsigned i = 0; i < LINK_FD_COUNT; i++) {
+        ret[i] = -1;
+        if ((mask & (1u << i)) && used < n && used < l->nfds)
+            ret[i] = l->fds[used++];
+    }
+    for (unsigned i = used; i < n && i < l->nfds; i++)
+        fd_close(&l->fds[i]);
+    unsigned drop = n < l->nfds ? n : l->nfds;
+    for (unsigned i = drop; i < l->nfds; i++)
+        l->fds[i - drop] = l->fds[i];
+    l->nfds -= drop;
+}
+
+typedef void frame_fn(struct link *l, const struct link_frame *f, struct link_fields *in);
+
+static void frame_hello_ok(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)f;
+    uint32_t version = link_get_u32(in);
+    l->keeper_pid = (pid_t)link_get_u32(in);
+    l->starts = link_get_u32(in);
+    log_debug("keeper %d speaks link version %u", (int)l->keeper_pid, version);
+}
+
+static void frame_child(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    struct link_child child;
+    int fds[LINK_FD_COUNT];
+    link_get_child(in, &child);
+    take_fds(l, f->nfds, child.fd_mask, fds);
+    if (f->type == LINK_SPAWNED)
+        l->handler->spawned(l->handler->ctx, &child, fds);
+    else
+        l->handler->child(l->handler->ctx, &child, fds);
+}
+
+static void frame_spawn_failed(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)f;
+    uint64_t handle = link_get_u64(in);
+    int code = link_get_i32(in);
+    l->handler->spawn_failed(l->handler->ctx, handle, code, (enum link_stage)link_get_u32(in));
+}
+
+static void frame_exited(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)f;
+    uint64_t handle = link_get_u64(in);
+    (void)link_get_u32(in); /* pid */
+    int status = link_get_i32(in);
+    l->handler->exited(l->handler->ctx, handle, status, (int64_t)link_get_u64(in));
+}
+
+static void frame_list_end(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)f;
+    (void)in;
+    l->listing = false;
+}
+
+static void frame_terminate(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)f;
+    l->handler->terminate(l->handler->ctx, link_get_i32(in));
+}
+
+static void frame_reopen(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)f;
+    (void)in;
+    l->handler->reopen(l->handler->ctx);
+}
+
+static void frame_stored(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    int fds[LINK_FD_COUNT];
+    struct str name = link_get_str(in);
+    take_fds(l, f->nfds, 1, fds);
+    fd_close(&fds[0]); /* nothing is stored by this version */
+    log_debug("keeper holds %.*s", STR_ARG(name));
+}
+
+static void frame_error(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)l;
+    (void)f;
+    struct str text = link_get_str(in);
+    log_error("keeper: %.*s", STR_ARG(text));
+}
+
+static const struct {
+    enum link_type type;
+    frame_fn *run;
+} frame_table[] = {
+    {LINK_HELLO_OK, frame_hello_ok},
+    {LINK_SPAWNED, frame_child},
+    {LINK_SPAWN_FAILED, frame_spawn_failed},
+    {LINK_EXITED, frame_exited},
+    {LINK_CHILD, frame_child},
+    {LINK_STORED, frame_stored},
+    {LINK_LIST_END, frame_list_end},
+    {LINK_TERMINATE, frame_terminate},
+    {LINK_REOPEN, frame_reopen},
+    {LINK_ERROR, frame_error},
+};
+
+static void dispatch(struct link *l, const struct link_frame *f)
+{
+    struct link_fields in = {.rest = f->payload};
+    for (size_t i = 0; i < ARRAY_LEN(frame_table); i++) {
+        if (frame_table[i].type != (enum link_type)f->type)
+            continue;
+        frame_table[i].run(l, f, &in);
+        if (in.bad)
+            log_error("keeper link: short frame of type %u", f->type);
+        return;
+    }
+    int fds[LINK_FD_COUNT];
+    take_fds(l, f->nfds, 0, fds); /* a newer keeper's frame: ignored, its fds closed */
+}
+
+/* Read once and act on every complete frame. 0, or negative when the keeper is lost. */
+static int receive(struct link *l)
+{
+    char bytes[65536];
+    unsigned room = (unsigned)ARRAY_LEN(l->fds) - l->nfds;
+    ssize_t n = fd_recv(l->fd, bytes, sizeof(bytes), l->fds + l->nfds, &room);
+    if (n == -EAGAIN || n == -EINTR)
+        return 0;
+    if (n <= 0)
+        return n == 0 ? -EPIPE : (int)n;
+    l->nfds += room;
+    int rc = link_reader_feed(&l->reader, bytes, (size_t)n);
+    struct link_frame f;
+    while (rc == 0 && (rc = link_reader_next(&l->reader, &f)) == 1) {
+        dispatch(l, &f);
+        rc = 0;
+    }
+    return rc;
+}
+
+static void become_lost(struct link *l)
+{
+    if (l->lost)
+        return;
+    l->lost = true;
+    if (l->started)
+        uv_poll_stop(&l->poll);
+    l->handler->lost(l->handler->ctx);
+}
+
+static void send_queued(struct link *l)
+{
+    while (l->out.len > 0) {
+        ssize_t n = fd_send(l->fd, l->out.data, l->out.len, NULL, 0);
+        if (n < 0)
+            break; /* -EAGAIN: the poll goes on; a dead keeper shows up on the read side */
+        buf_consume(&l->out, (size_t)n);
+    }
+    buf_trim(&l->out, 65536);
+}
+
+static void on_link_event(uv_poll_t *h, int status, int events);
+
+static void watch(struct link *l)
+{
+    if (l->started && !l->lost)
+        uv_poll_start(&l->poll, UV_READABLE | (l->out.len ? UV_WRITABLE : 0), on_link_event);
+}
+
+static void on_link_event(uv_poll_t *h, int status, int events)
+{
+    struct link *l = OBJ(h->data, struct link, LINK_MAGIC);
+    if (events & UV_WRITABLE)
+        send_queued(l);
+    if (status < 0 || ((events & UV_READABLE) && receive(l) < 0))
+        become_lost(l);
+    else
+        watch(l);
+}
+
+static int await_list(struct link *l, struct err *e)
+{
+    while (l->listing) {
+        struct pollfd p = {.fd = l->fd, .events = POLLIN};
+        int rc = poll(&p, 1, 10000);
+        if (rc == 0)
+            return err_set(e, -ETIMEDOUT, "the keeper does not answer");
+        rc = rc < 0 ? -errno : receive(l);
+        if (rc < 0 && rc != -EINTR)
+            return err_set(e, rc, "keeper link: %s", err_text(rc));
+    }
+    return 0;
+}
+
+struct link *link_connect(int fd, const struct link_handler *handler, struct err *e)
+{
+    struct link *l = calloc(1, sizeof(*l));
+    if (!l) {
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    l->magic = LINK_MAGIC;
+    l->fd = fd;
+    l->handler = handler;
+    l->listing = true;
+    buf_init(&l->out);
+    link_reader_init(&l->reader);
+    int rc = fd_set_nonblock(fd, true);
+    if (rc == 0)
+        rc = fd_set_cloexec(fd, true);
+    if (rc < 0) {
+        err_set(e, rc, "keeper link on fd %d: %s (pm2d is started by pm2-keeper, not by hand)", fd,
+                err_text(rc));
+        link_free(l);
+        return NULL;
+    }
+    size_t mark = link_open(&l->out, LINK_HELLO, ++l->seq, 0);
+    link_put_u32(&l->out, LINK_VERSION);
+    link_close(&l->out, mark);
+    link_close(&l->out, link_open(&l->out, LINK_LIST, ++l->seq, 0));
+    send_queued(l);
+    if (await_list(l, e) < 0) {
+        link_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+int link_start(struct link *l, uv_loop_t *loop)
+{
+    int rc = uv_poll_init(loop, &l->poll, l->fd);
+    if (rc < 0)
+        return rc;
+    l->poll.data = l;
+    l->started = true;
+    watch(l);
+    return 0;
+}
+
+void link_stop(struct link *l)
+{
+    if (l && l->started && !uv_is_closing((uv_handle_t *)&l->poll))
+        uv_close((uv_handle_t *)&l->poll, NULL);
+    if (l)
+        l->started = false;
+}
+
+void link_free(struct link *l)
+{
+    if (!l)
+        return;
+    for (unsigned i = 0; i < l->nfds; i++)
+        fd_close(&l->fds[i]);
+    link_reader_fini(&l->reader);
+    buf_fini(&l->out);
+    free(l);
+}
+
+pid_t link_keeper_pid(const struct link *l)
+{
+    return l->keeper_pid;
+}
+
+unsigned link_starts(const struct link *l)
+{
+    return l->starts;
+}
+
+static void push(struct link *l)
+{
+    if (l->lost) {
+        buf_clear(&l->out);
+        return;
+    }
+    send_queued(l);
+    watch(l);
+}
+
+int link_spawn(struct link *l, const struct link_spawn *s)
+{
+    if (l->lost)
+        return -EPIPE;
+    size_t before = l->out.len;
+    size_t mark = link_open(&l->out, LINK_SPAWN, ++l->seq, 0);
+    link_put_spawn(&l->out, s);
+    link_close(&l->out, mark);
+    if (buf_oom(&l->out) || l->out.len - before > LIMIT_LINK_FRAME_BYTES) {
+        int rc = buf_oom(&l->out) ? -ENOMEM : -E2BIG;
+        l->out.oom = false;
+        buf_truncate(&l->out, before);
+        return rc;
+    }
+    push(l);
+    return 0;
+}
+
+static void send_handle(struct link *l, enum link_type type, uint64_t handle)
+{
+    size_t mark = link_open(&l->out, type, ++l->seq, 0);
+    link_put_u64(&l->out, handle);
+    link_close(&l->out, mark);
+    push(l);
+}
+
+void link_forget(struct link *l, uint64_t handle)
+{
+    send_handle(l, LINK_FORGET, handle);
+}
+
+static void send_text(struct link *l, enum link_type type, const char *text)
+{
+    size_t mark = link_open(&l->out, type, ++l->seq, 0);
+    link_put_str(&l->out, str_from(text));
+    link_close(&l->out, mark);
+    push(l);
+}
+
+void link_ready(struct link *l)
+{
+    send_text(l, LINK_READY, PM2C_VERSION);
+}
+
+void link_fatal(struct link *l, const char *text)
+{
+    send_text(l, LINK_FATAL, text);
+}
+
+void link_quit(struct link *l)
+{
+    link_close(&l->out, link_open(&l->out, LINK_QUIT, ++l->seq, 0));
+    push(l);
+}
+
+void link_flush(struct link *l)
+{
+    while (l->out.len > 0 && !l->lost) {
+        struct pollfd p = {.fd = l->fd, .events = POLLOUT};
+        if (poll(&p, 1, 5000) <= 0)
+            return;
+        size_t before = l->out.len;
+        send_queued(l);
+        if (l->out.len == before && (p.revents & (POLLERR | POLLHUP)))
+            return;
+    }
+}

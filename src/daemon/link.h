@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * pm2d's end of the keeper link: frames in and out over fd 3, as typed calls. Owns the socket.
+ * Knows nothing of processes beyond their handles. */
+#pragma once
+
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "keeperlink/proto.h"
+
+struct link;
+
+/* What the keeper says. `fds` (LINK_FD_COUNT entries, -1 = absent) belong to the callee. Strings
+ * are borrowed for the call. */
+struct link_handler {
+    void *ctx;
+    void (*child)(void *ctx, const struct link_child *c, int *fds); /* answer to LIST */
+    void (*spawned)(void *ctx, const struct link_child *c, int *fds);
+    void (*spawn_failed)(void *ctx, uint64_t handle, int code, enum link_stage stage);
+    void (*exited)(void *ctx, uint64_t handle, int wait_status, int64_t exit_ms);
+    void (*terminate)(void *ctx, int signo);
+    void (*reopen)(void *ctx);
+    void (*lost)(void *ctx); /* the keeper is gone */
+};
+
+/* Say HELLO and LIST on `fd` and wait for the end of the list (children go to handler->child). The
+ * link is not yet on the loop: link_start() does that. NULL with `e` on failure. */
+struct link *link_connect(int fd, const struct link_handler *handler, struct err *e);
+int link_start(struct link *l, uv_loop_t *loop);
+void link_stop(struct link *l); /* off the loop; the socket stays open */
+void link_free(struct link *l); /* after the loop has run its close callbacks */
+
+pid_t link_keeper_pid(const struct link *l);
+unsigned link_starts(const struct link *l); /* how often the keeper has started a pm2d */
+
+int link_spawn(struct link *l, const struct link_spawn *s);
+void link_forget(struct link *l, uint64_t handle);
+void link_ready(struct link *l);
+void link_fatal(struct link *l, const char *text);
+void link_quit(struct link *l);
+/* Write out what is queued, waiting if need be. */
+void link_flush(struct link *l);

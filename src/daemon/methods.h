@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * The method table: PM2's own RPC names and our compact ones, served by the same domain code. Each
+ * method takes its call and ends it, now or later. Arguments come from strangers: every method
+ * checks what it uses. */
+#pragma once
+
+#include "app/world.h"
+#include "server.h"
+#include "table.h"
+
+/* PM2 release that we are compatible with: clients compare it. */
+#define PM2_COMPAT_VERSION "7.0.4"
+
+struct methods {
+    struct table *table;
+    struct proc_env *env;
+    struct app_world world;
+    int64_t started_at; /* ms since the epoch */
+    /* Stop everything and end the daemon; `call` (may be NULL) is answered when all apps are gone,
+     * with the text of what was stopped. `notify_pid` > 0 gets SIGQUIT then (PM2's killMe). */
+    void (*shutdown)(void *ctx, struct call *call, pid_t notify_pid);
+    void *shutdown_ctx;
+    bool shutting_down;
+};
+
+typedef void method_fn(struct methods *m, struct call *c, json_t *args);
+
+/* server_handle_fn; ctx is a struct methods */
+void methods_handle(void *ctx, struct call *c, const struct rpc_request *rq);
+
+/* Helpers for methods. The first argument, NULL when there is none. */
+json_t *method_arg(json_t *args, size_t i);
+/* A pm_id given as number or numeric text. */
+bool method_id(const json_t *value, int *ret_id);
+/* The process of an id, or NULL after the call has been failed with `fmt` (one %s: the id). */
+struct proc *method_proc(struct methods *m, struct call *c, const json_t *id, const char *fmt);
+void method_fail(struct call *c, const char *fmt, ...) ATTR_FORMAT(2, 3);
+/* Answer with one process / with the list of all. */
+void method_reply_proc(struct call *c, const struct proc *p, unsigned flags);
+void method_reply_list(struct methods *m, struct call *c, unsigned flags);
+
+/* methods_life.c */
+method_fn method_prepare, method_start_id, method_stop_id, method_restart_id, method_delete_id,
+    method_reset_meta, method_notify_kill, method_kill_me;
+/* methods_info.c */
+method_fn method_ping, method_version, method_monitor_data, method_system_data, method_report,
+    method_monitor, method_unmonitor;
+/* methods_msg.c */
+method_fn method_signal_id, method_signal_name, method_send_data, method_send_line,
+    method_msg_process, method_notify, method_stop_watch, method_start_watch, method_toggle_watch,
+    method_reload_logs;
+/* compact.c */
+method_fn compact_hello, compact_list, compact_act, compact_describe, compact_env, compact_logs,
+    compact_kill;
+/* start_job.c */
+method_fn compact_start;
+
+/* compact.c: ids that a target word means; count, or negative with `e`. `ret_ids`: free(). */
+int methods_select(struct methods *m, const char *target, const char *cwd, int flags, int **ret_ids,
+                   struct err *e);

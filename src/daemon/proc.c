@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT
+ * The executor: feeds the state machine of one process and carries out what it says. Runs in pm2d.
+ */
+#include "proc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+#include "events.h"
+#include "journal.h"
+#include "nodeversion.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "pidfile.h"
+#include "run.h"
+#include "tree.h"
+#include "json/read.h"
+
+#define PROC_MAGIC OBJ_MAGIC('P', 'R', 'O', 'C')
+
+struct order {
+    struct list link;
+    enum order_kind kind;
+    order_done_fn *done;
+    void *ctx;
+};
+
+static void step(struct proc *p, const struct proc_event *ev);
+
+const char *proc_name(const struct proc *p)
+{
+    const char *name = json_get_str(p->conf, "name");
+    return name ? name : "";
+}
+
+const char *proc_namespace(const struct proc *p)
+{
+    const char *ns = json_get_str(p->conf, "namespace");
+    return ns ? ns : "default";
+}
+
+pid_t proc_pid(const struct proc *p)
+{
+    return p->run && !p->run->exited ? p->run->pid : 0;
+}
+
+void proc_set_reason(struct proc *p, const char *fmt, ...)
+{
+    char text[ERR_MSG_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    free(p->reason);
+    p->reason = strdup(text);
+    p->reason_at = clock_wall_ms();
+}
+
+static void clear_reason(struct proc *p)
+{
+    free(p->reason);
+    p->reason = NULL;
+    p->reason_at = 0;
+}
+
+static void on_proc_timer(uv_timer_t *t)
+{
+    struct proc *p = OBJ(t->data, struct proc, PROC_MAGIC);
+    step(p, &(struct proc_event){.type = EV_TIMER});
+}
+
+static void on_proc_closed(uv_handle_t *h)
+{
+    struct proc *p = OBJ(h->data, struct proc, PROC_MAGIC);
+    json_decref(p->conf);
+    json_decref(p->axm_actions);
+    json_decref(p->axm_monitor);
+    json_decref(p->axm_options);
+    free(p->reason);
+    free(p);
+}
+
+struct proc *proc_new(struct proc_env *env, int id, json_t *take_conf)
+{
+    struct proc *p = calloc(1, sizeof(*p));
+    if (!p) {
+        json_decref(take_conf);
+        return NULL;
+    }
+    p->magic = PROC_MAGIC;
+    p->env = env;
+    p->id = id;
+    p->conf = take_conf;
+    p->instance = -1;
+    p->monitored = -1;
+    list_init(&p->old_runs);
+    list_init(&p->orders);
+    proc_sm_init(&p->sm);
+    proc_policy_refresh(p);
+    uv_timer_init(env->loop, &p->timer);
+    p->timer.data = p;
+    return p;
+}
+
+void proc_policy_refresh(struct proc *p)
+{
+    policy_from_conf(p->conf, &p->env->defaults, &p->policy);
+}
+
+void proc_discard(struct proc *p)
+{
+    p->removed = true;
+    tree_forget(p);
+    if (p->run)
+        run_close(p->run);
+    list_for_each_safe (it, next, &p->old_runs)
+        run_close(LIST_ENTRY(it, struct run, link));
+    uv_close((uv_handle_t *)&p->timer, on_proc_closed);
+}
+
+/* ---- orders ------------------------------------------------------------------------------- */
+
+/* Why an order of this kind did not reach what it wanted; NULL when it did. */
+static const char *order_error(const struct proc *p, enum order_kind kind)
+{
+    if (p->sm.stuck && (kind == ORDER_STOP || kind == ORDER_DELETE || kind == ORDER_RESTART))
+        return "the process is still there after SIGKILL";
+    if ((kind == ORDER_START || kind == ORDER_RESTART) && p->sm.cannot_start)
+        return p->reason ? p->reason : "it cannot be started";
+    if (kind == ORDER_DELETE && !p->removed)
+        return "the process could not be removed";
+    return NULL;
+}
+
+/* Answer the orders; `only` restricts it to one kind. */
+static void settle(struct proc *p, int only)
+{
+    struct list ready;
+    list_init(&ready);
+    list_for_each_safe (it, next, &p->orders) {
+        struct order *o = LIST_ENTRY(it, struct order, link);
+        if (only >= 0 && o->kind != (enum order_kind)only)
+            continue;
+        list_del(&o->link);
+        list_add_tail(&ready, &o->link);
+    }
+    while (!list_empty(&ready)) {
+        struct order *o = LIST_ENTRY(ready.next, struct order, link);
+        list_del(&o->link);
+        if (o->done)
+            o->done(o->ctx, p, only >= 0 ? NULL : order_error(p, o->kind));
+        free(o);
+    }
+}
+
+void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void *ctx)
+{
+    static const enum proc_event_type event_of[] = {[ORDER_START] = EV_START,
+                                                    [ORDER_STOP] = EV_STOP,
+                                                    [ORDER_RESTART] = EV_RESTART,
+                                                    [ORDER_DELETE] = EV_DELETE};
+    struct order *o = calloc(1, sizeof(*o));
+    if (!o || p->removed) {
+        free(o);
+        if (done)
+            done(ctx, p, p->removed ? "the process has been deleted" : "out of memory");
+        return;
+    }
+    o->kind = kind;
+    o->done = done;
+    o->ctx = ctx;
+    list_add_tail(&p->orders, &o->link);
+    if (kind == ORDER_STOP || kind == ORDER_DELETE || kind == ORDER_RESTART)
+        if (proc_pid(p) > 0)
+            log_info("Stopping app:%s id:%d", proc_name(p), p->id);
+    if (kind == ORDER_RESTART)
+        p->created_at = clock_wall_ms();
+    step(p, &(struct proc_event){.type = event_of[kind]});
+}
+
+/* ---- actions ------------------------------------------------------------------------------- */
+
+static void launch(struct proc *p)
+{
+    log_info("App [%s:%d] starting in -fork mode-", proc_name(p), p->id);
+    p->pm_uptime = clock_wall_ms();
+    if (p->created_at == 0)
+        p->created_at = p->pm_uptime;
+    json_decref(p->axm_actions);
+    json_decref(p->axm_monitor);
+    p->axm_actions = p->axm_monitor = NULL;
+    clear_reason(p);
+    p->run = run_spawn(p);
+    if (!p->run)
+        step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
+}
+
+static void send_signal(struct proc *p, const struct proc_action *a)
+{
+    if (a->message && p->run && chan_connected(p->run->chan)) {
+        if (chan_send(p->run->chan, STR("\"shutdown\"")) == 0) {
+            tree_signal(p, 0, a->tree); /* only to watch the members */
+            return;
+        }
+    }
+    tree_signal(p, p->env->kill_signal, a->tree);
+}
+
+static void publish(struct proc *p, enum proc_publish what)
+{
+    switch (what) {
+    case PUB_ONLINE:
+        log_info("App [%s:%d] online", proc_name(p), p->id);
+        event_process(p, "online", false);
+        break;
+    case PUB_EXIT: event_process(p, "exit", false); break;
+    case PUB_OVERLIMIT:
+        log_info("Script %s had too many unstable restarts (%lld). Stopped. \"errored\"",
+                 json_get_str(p->conf, "pm_exec_path"), (long long)p->policy.max_restarts);
+        proc_set_reason(p, "it ended %lld times within %lld ms of its start; last %s %d",
+                        (long long)p->policy.max_restarts, (long long)p->policy.min_uptime_ms,
+                        p->exit_signal ? "signal" : "exit code",
+                        p->exit_signal ? p->exit_signal : p->exit_code);
+        event_process(p, "restart overlimit", false);
+        break;
+    case PUB_STOPPED: settle(p, ORDER_STOP); break;
+    }
+}
+
+static void remove_for_good(struct proc *p)
+{
+    p->removed = true;
+    journal_del(p->env->journal, p->id);
+    p->env->removed(p->env->removed_ctx, p);
+    settle(p, -1);
+    proc_discard(p);
+}
+
+static void execute(struct proc *p, const struct proc_action *a)
+{
+    switch (a->type) {
+    case ACT_DISARM: uv_timer_stop(&p->timer); break;
+    case ACT_ARM:
+        if (p->sm.state == PROC_BACKOFF)
+            log_info("App [%s:%d] will restart in %lldms", proc_name(p), p->id, (long long)a->ms);
+        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)a->ms, 0);
+        break;
+    case ACT_SIGNAL: send_signal(p, a); break;
+    case ACT_KILL:
+        log_warn("pid=%d still alive after %lldms, sending SIGKILL", (int)proc_pid(p),
+                 (long long)p->policy.kill_timeout_ms);
+        tree_signal(p, SIGKILL, a->tree);
+        break;
+    case ACT_SPAWN: launch(p); break;
+    case ACT_PUBLISH: publish(p, a->what); break;
+    case ACT_SETTLED: break; /* seen at the end of the step */
+    case ACT_REMOVE: remove_for_good(p); break;
+    }
+}
+
+static void step_one(struct proc *p, const struct proc_event *ev)
+{
+    struct proc_policy policy = p->policy;
+    struct proc_actions actions;
+    if (p->env->hold_until_ms > clock_mono_ms())
+        policy.autorestart = false;
+    enum proc_state before = p->sm.state;
+    proc_sm_step(&p->sm, &policy, ev, &actions);
+    log_debug("process %d: %s + %s -> %s", p->id, proc_state_name(before),
+              proc_event_name(ev->type), proc_state_name(p->sm.state));
+    for (size_t i = 0; i < actions.count && !p->removed; i++)
+        execute(p, &actions.items[i]);
+}
+
+/* The end of the whole tree is news in this state. */
+static bool awaits_tree(const struct proc *p)
+{
+    return p->sm.state == PROC_STOPPING || (p->sm.state == PROC_ERRORED && p->sm.stuck);
+}
+
+/* Events that arise while actions run wait their turn: a step is never nested in itself. */
+static void step(struct proc *p, const struct proc_event *ev)
+{
+    if (p->removed)
+        return;
+    if (p->stepping) {
+        if (p->queued < ARRAY_LEN(p->queue))
+            p->queue[p->queued++] = *ev;
+        else
+            log_error("process %d: event %s lost", p->id, proc_event_name(ev->type));
+        return;
+    }
+    p->stepping = true;
+    step_one(p, ev);
+    while (p->queued > 0 && !p->removed) {
+        struct proc_event next = p->queue[0];
+        memmove(p->queue, p->queue + 1, --p->queued * sizeof(p->queue[0]));
+        step_one(p, &next);
+    }
+    p->stepping = false;
+    if (p->removed)
+        return;
+    /* The stop may be over already: nothing of the tree was there. */
+    if (awaits_tree(p) && tree_is_gone(p)) {
+        step(p, &(struct proc_event){.type = EV_TREE_GONE});
+        return;
+    }
+    journal_state(p->env->journal, p);
+    if (proc_sm_settled(&p->sm))
+        settle(p, -1);
+}
+
+/* ---- what happens to it --------------------------------------------------------------------- */
+
+void proc_tree_changed(struct proc *p)
+{
+    if (awaits_tree(p) && !p->stepping && tree_is_gone(p))
+        step(p, &(struct proc_event){.type = EV_TREE_GONE});
+}
+
+void proc_ready(struct proc *p)
+{
+    step(p, &(struct proc_event){.type = EV_READY});
+}
+
+int proc_signal(struct proc *p, int signo)
+{
+    if (proc_pid(p) <= 0)
+        return -ESRCH;
+    return pidfd_signal(p->run->pidfd, signo);
+}
+
+void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
+{
+    run_attach(p->run, c, take_fds);
+    pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
+    nodeversion_find(p->run->pid, p->node_version, sizeof(p->node_version));
+    step(p, &(struct proc_event){.type = EV_SPAWNED});
+}
+
+static void explain_spawn_failure(struct proc *p, int code, enum link_stage stage)
+{
+    const char *subject = json_get_str(p->conf, "pm_exec_path");
+    struct app_command cmd = {0};
+    if (stage == LINK_STAGE_EXEC && app_command_from_conf(p->conf, &cmd, NULL) == 0)
+        subject = cmd.file;
+    else if (stage == LINK_STAGE_CWD)
+        subject = json_get_str(p->conf, "pm_cwd");
+    proc_set_reason(p, "%s: cannot %s: %s (%s)", subject ? subject : proc_name(p),
+                    link_stage_text(stage), err_text(code), err_name(code));
+    app_command_fini(&cmd);
+    log_error("App [%s:%d] %s", proc_name(p), p->id, p->reason);
+}
+
+void proc_on_spawn_failed(struct proc *p, uint64_t handle, int code, enum link_stage stage)
+{
+    if (!p->run || p->run->handle != handle)
+        return;
+    struct run *r = p->run;
+    p->run = NULL;
+    run_close(r);
+    explain_spawn_failure(p, code, stage);
+    step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
+}
+
+static void note_exit(struct proc *p, int wait_status, struct proc_event *ev)
+{
+    ev->by_signal = WIFSIGNALED(wait_status);
+    ev->code = ev->by_signal ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+    p->has_exit = true;
+    p->exit_signal = ev->by_signal ? ev->code : 0;
+    p->exit_code = ev->by_signal ? 128 + ev->code : ev->code;
+    const char *sig = ev->by_signal ? sigabbrev_np(ev->code) : NULL;
+    log_info("App [%s:%d] exited with code [%d] via signal [%s%s]", proc_name(p), p->id,
+             p->exit_code, ev->by_signal ? "SIG" : "none", sig ? sig : "");
+}
+
+/* Not our keeper's child: the kernel tells nobody here how it ended. */
+static void note_unknown_exit(struct proc *p, struct proc_event *ev)
+{
+    ev->by_signal = true; /* so that it matches none of stop_exit_codes */
+    p->has_exit = false;
+    p->exit_signal = 0;
+    log_info("App [%s:%d] exited, code unknown (it was adopted)", proc_name(p), p->id);
+}
+
+void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
+{
+    struct run *r = p->run;
+    if (!r || r->handle != handle || r->exited)
+        return;
+    run_drain(r);
+    r->exited = true;
+    p->run = NULL;
+    pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
+    struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_mono_ms() - r->spawned_mono_ms};
+    if (r->adopted)
+        note_unknown_exit(p, &ev);
+    else
+        note_exit(p, wait_status, &ev);
+    run_retire(r);
+    step(p, &ev);
+}
+
+/* ---- recovery -------------------------------------------------------------------------------- */
+
+void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
+{
+    struct run *r = calloc(1, sizeof(*r));
+    if (!r) {
+        for (int i = 0; i < LINK_FD_COUNT; i++)
+            fd_close(&take_fds[i]);
+        return;
+    }
+    r->proc = p;
+    r->handle = c->handle;
+    list_init(&r->link);
+    p->run = r;
+    run_attach(r, c, take_fds);
+    r->spawned_mono_ms = clock_mono_ms() - (clock_wall_ms() - p->pm_uptime);
+    uint32_t counter = (uint32_t)c->handle;
+    if (counter > p->run_count)
+        p->run_count = counter;
+}
+
+void proc_adopt_stray(struct proc *p)
+{
+    struct proc_stat st;
+    if (p->run || p->last_pid <= 0 || procfs_stat(p->last_pid, &st) < 0 || st.state == 'Z' ||
+        st.start_ticks != p->last_ticks)
+        return;
+    int fds[LINK_FD_COUNT] = {pidfd_open_process(p->last_pid), -1, -1, -1, -1};
+    if (fds[LINK_FD_PIDFD] < 0)
+        return;
+    struct link_child c = {.handle = ((uint64_t)(uint32_t)p->id << 32) | p->run_count,
+                           .pid = (uint32_t)p->last_pid,
+                           .start_ticks = p->last_ticks};
+    proc_adopt_run(p, &c, fds);
+    if (p->run)
+        p->run->adopted = true;
+    log_warn("App [%s:%d] pid %d lived on without a keeper: adopted; its output is not seen any more",
+             proc_name(p), p->id, (int)p->last_pid);
+}
+
+static void on_adopted_gone(uv_poll_t *h, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct run *r = h->data;
+    uv_poll_stop(h);
+    proc_on_exited(r->proc, r->handle, 0);
+}
+
+/* Where the recovered state machine stands is set by the journal (sm.goal, counters); here it
+ * meets what really runs. Two paths never mix: data was read before, effects start now. */
+void proc_coldplug(struct proc *p)
+{
+    enum proc_goal goal = p->sm.goal;
+    bool was_up = p->sm.state != PROC_STOPPED && p->sm.state != PROC_ERRORED;
+    if (p->run) {
+        p->sm.has_pid = true;
+        p->sm.state = PROC_ONLINE;
+        p->sm.goal = GOAL_UP;
+        pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
+        if (p->run->adopted)
+            (void)run_watch_exit(p->run, on_adopted_gone);
+        if (goal != GOAL_UP)
+            proc_order(p, goal == GOAL_GONE ? ORDER_DELETE : ORDER_STOP, NULL, NULL);
+        if (p->run && p->run->has_lost_status)
+            proc_on_exited(p, p->run->handle, p->run->lost_status);
+        return;
+    }
+    p->sm.has_pid = false;
+    if (!was_up && goal != GOAL_GONE)
+        return;
+    p->sm.state = PROC_STOPPED;
+    p->sm.goal = GOAL_DOWN;
+    if (goal == GOAL_GONE)
+        proc_order(p, ORDER_DELETE, NULL, NULL);
+    else if (goal == GOAL_UP)
+        proc_order(p, ORDER_START, NULL, NULL);
+}

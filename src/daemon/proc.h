@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ * One process of an app: its configuration, its state machine, what runs now. Executes the actions
+ * that app/proc_sm decides; decides nothing itself.
+ *
+ * A `run` is one execution (one pid) with its pipes, channel and pidfd. The process has at most one
+ * current run; earlier ones live on only until the last writer of their pipes is gone. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "app/conf.h"
+#include "app/paths.h"
+#include "app/proc_sm.h"
+#include "base/list.h"
+#include "bus.h"
+#include "chan.h"
+#include "link.h"
+#include "logfile.h"
+#include "os/procfs.h"
+#include "pump.h"
+
+struct journal;
+struct proc;
+struct trees;
+
+/* What processes need of the daemon; outlives all of them. */
+struct proc_env {
+    uv_loop_t *loop;
+    struct link *link;
+    struct bus *bus;
+    struct logfiles files;
+    struct journal *journal;
+    struct trees *trees;
+    struct pm2_paths paths;
+    struct policy_defaults defaults;
+    int kill_signal;
+    int64_t hold_until_ms; /* notifyKillPM2: until then (monotonic) nothing restarts by itself */
+    /* A process is gone for good; it is freed right after. */
+    void (*removed)(void *ctx, struct proc *p);
+    void *removed_ctx;
+};
+
+enum order_kind { ORDER_START, ORDER_STOP, ORDER_RESTART, ORDER_DELETE };
+
+/* Called once when the order has been carried out or overtaken. `p` is still whole, also after a
+ * delete. `error` is NULL, or why it failed; borrowed. */
+typedef void order_done_fn(void *ctx, struct proc *p, const char *error);
+
+struct run {
+    uint32_t magic;
+    struct list link; /* in proc.old_runs once it is no longer current */
+    struct proc *proc;
+    uint64_t handle;
+    pid_t pid;
+    int pidfd;
+    uint64_t start_ticks;
+    int64_t spawned_mono_ms;
+    struct logfile *files[3]; /* out, err, combined; until the pumps take them */
+    struct pump *out, *err;
+    struct chan *chan;
+    bool exited;
+    bool has_lost_status; /* recovery: it ended while no pm2d was there */
+    int lost_status;
+    bool adopted;        /* not our keeper's child: its exit code will not be known */
+    uv_poll_t exit_poll; /* adopted only: pidfd readable = gone */
+};
+
+struct monit {
+    uint64_t memory_bytes;
+    double cpu_percent;
+    uint64_t last_ticks;
+    int64_t last_mono_ms;
+    pid_t last_pid;
+};
+
+struct tree_wait; /* tree.c: members of the tree that have been told to end */
+
+struct proc {
+    uint32_t magic;
+    struct proc_env *env;
+    int id;
+    json_t *conf; /* owned; paths numbered */
+    struct proc_sm sm;
+    struct proc_policy policy;
+    struct run *run; /* current, or NULL */
+    struct list old_runs;
+    uint32_t run_count;
+    uv_timer_t timer;
+    struct tree_wait *tree;
+    struct list orders;
+    struct proc_event queue[8]; /* events that came while a step was under way */
+    unsigned queued;
+    bool stepping, removed;
+
+    int64_t pm_uptime, created_at; /* ms since the epoch; 0 = never */
+    int64_t instance;              /* NODE_APP_INSTANCE; -1 = none */
+    bool has_exit;
+    int exit_code;   /* 128 + signal after a death by signal */
+    int exit_signal; /* 0 = none */
+    char *reason;    /* why it cannot start, for people; NULL */
+    int64_t reason_at;
+    char version[64], node_version[32];
+    json_t *axm_actions, *axm_monitor, *axm_options; /* NULL = empty */
+    int monitored;                                   /* _km_monitored: -1 = absent */
+    struct monit monit;
+    pid_t last_pid; /* recovery: the run that the journal knows */
+    uint64_t last_ticks;
+};
+
+/* New process with a place in no table. Takes `conf`. Does not start it. NULL on OOM. */
+struct proc *proc_new(struct proc_env *env, int id, json_t *take_conf);
+/* For a process that never ran or is gone: free it (asynchronously). */
+void proc_discard(struct proc *p);
+
+/* Give an order; `done` may be NULL. */
+void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void *ctx);
+/* Ready message from the app. */
+void proc_ready(struct proc *p);
+/* After conf changed. */
+void proc_policy_refresh(struct proc *p);
+
+/* From the keeper. */
+void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds);
+void proc_on_spawn_failed(struct proc *p, uint64_t handle, int code, enum link_stage stage);
+void proc_on_exited(struct proc *p, uint64_t handle, int wait_status);
+/* Recovery, step 1: a run that an earlier pm2d started; fds may be -1. */
+void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds);
+/* Recovery, step 1, when the keeper died as well: the process that the journal knows, if it is
+ * provably the same one (pid and start time). Its pipes are gone with the keeper. */
+void proc_adopt_stray(struct proc *p);
+/* Recovery, step 2: act on what was found. */
+void proc_coldplug(struct proc *p);
+
+pid_t proc_pid(const struct proc *p); /* 0 when nothing runs */
+const char *proc_name(const struct proc *p);
+const char *proc_namespace(const struct proc *p);
+/* Deliver a signal to the root process. 0 or -errno (-ESRCH: nothing runs). */
+int proc_signal(struct proc *p, int signo);
+
+/* From tree.c: the last watched member of the tree has ended. */
+void proc_tree_changed(struct proc *p);
+
+void proc_set_reason(struct proc *p, const char *fmt, ...) ATTR_FORMAT(2, 3);

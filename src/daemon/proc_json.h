@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Processes as JSON: the only place that knows PM2's field order. */
+#pragma once
+
+#include "proc.h"
+#include "json/write.h"
+
+enum proc_json_flags {
+    PROC_JSON_ENV = 1,    /* pm2_env.env included */
+    PROC_JSON_MONIT = 2,  /* monit included */
+    PROC_JSON_REASON = 4, /* reason, reason_at inside pm2_env when it cannot start */
+    PROC_JSON_LIVE = 8,   /* as start and restart answer: process.pid beside */
+};
+
+void proc_json_write(struct jw *w, const struct proc *p, unsigned flags);
+/* The pm2_env object alone. `status` NULL = as it is. */
+void proc_json_env(struct jw *w, const struct proc *p, unsigned flags, const char *status);
+/* The row of the compact c.list. */
+void proc_json_row(struct jw *w, const struct proc *p);

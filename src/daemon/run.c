@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ * One execution of a process. Runs in pm2d; the keeper is its parent. */
+#include "run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "appmsg.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "events.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
+#include "os/users.h"
+#include "json/read.h"
+
+#define RUN_MAGIC OBJ_MAGIC('R', 'U', 'N', ' ')
+
+/* ---- what its streams and channel say ----------------------------------------------------------
+ */
+
+static bool run_wants_bytes(void *ctx)
+{
+    struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    return bus_wants(r->proc->env->bus);
+}
+
+static void on_run_bytes(void *ctx, struct pump *pump, struct str chunk)
+{
+    struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    event_log(r->proc, pump == r->err, chunk);
+}
+
+static void on_run_eof(void *ctx, struct pump *pump)
+{
+    struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    pump_close(pump);
+    if (pump == r->out)
+        r->out = NULL;
+    else
+        r->err = NULL;
+    if (r->exited && r->proc->run != r && !r->out && !r->err)
+        run_close(r);
+}
+
+static void on_run_message(void *ctx, const json_t *value, struct str line)
+{
+    struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    if (r->proc->run == r)
+        appmsg_take(r->proc, value, line);
+}
+
+/* ---- log files
+ * ------------------------------------------------------------------------------------ */
+
+static bool is_null_path(const char *path)
+{
+    return !path || !*path || strcmp(path, "/dev/null") == 0 || strcmp(path, "NULL") == 0;
+}
+
+static int open_logs(struct run *r, struct err *e)
+{
+    static const char *const keys[3] = {"pm_out_log_path", "pm_err_log_path", "pm_log_path"};
+    struct proc *p = r->proc;
+    for (int i = 0; i < 3; i++) {
+        const char *path = json_get_str(p->conf, keys[i]);
+        if (is_null_path(path))
+            continue;
+        r->files[i] = logfile_open(&p->env->files, path, e);
+        if (!r->files[i])
+            return e->code;
+    }
+    if (r->files[2])
+        r->files[2]->refs++; /* both pumps write to the combined file */
+    return 0;
+}
+
+static void drop_logs(struct run *r)
+{
+    if (r->files[2])
+        logfile_close(r->files[2]);
+    for (int i = 0; i < 3; i++) {
+        logfile_close(r->files[i]);
+        r->files[i] = NULL;
+    }
+}
+
+/* ---- spawn
+ * ------------------------------------------------------------------------------------------ */
+
+static json_t *launch_state(const struct proc *p)
+{
+    json_t *s = json_object();
+    const char *var = json_get_str(p->conf, "instance_var");
+    json_object_set_new(s, "vizion_running", json_false());
+    if (p->instance >= 0)
+        json_object_set_new(s, var && *var ? var : "NODE_APP_INSTANCE", json_integer(p->instance));
+    json_object_set_new(s, "status", json_string("launching"));
+    json_object_set_new(s, "pm_uptime", json_integer(p->pm_uptime));
+    json_object_set_new(s, "created_at", json_integer(p->created_at));
+    json_object_set_new(s, "pm_id", json_integer(p->id));
+    json_object_set_new(s, "restart_time", json_integer(p->sm.restart_time));
+    json_object_set_new(s, "unstable_restarts", json_integer(p->sm.unstable_restarts));
+    json_object_set_new(s, "PM2_HOME", json_string(p->env->paths.home));
+    return s;
+}
+
+static struct str *slices_of(const json_t *texts)
+{
+    size_t n = json_array_size(texts);
+    struct str *s = calloc(n ? n : 1, sizeof(*s));
+    for (size_t i = 0; s && i < n; i++)
+        s[i] = str_from(json_string_value(json_array_get(texts, i)));
+    return s;
+}
+
+static int lookup_ids(const json_t *conf, struct link_spawn *s, struct user_ids *ids, struct err *e)
+{
+    char user[64] = "";
+    char group[64] = "";
+    int64_t number;
+    if (json_get_str(conf, "uid"))
+        snprintf(user, sizeof(user), "%s", json_get_str(conf, "uid"));
+    else if (json_get_int(conf, "uid", &number))
+        snprintf(user, sizeof(user), "%lld", (long long)number);
+    if (json_get_str(conf, "gid"))
+        snprintf(group, sizeof(group), "%s", json_get_str(conf, "gid"));
+    else if (json_get_int(conf, "gid", &number))
+        snprintf(group, sizeof(group), "%lld", (long long)number);
+    if (!user[0] && !group[0])
+        return 0;
+    if (!user[0])
+        snprintf(user, sizeof(user), "%u", (unsigned)geteuid());
+    int rc = users_lookup(user, group[0] ? group : NULL, ids, e);
+    if (rc < 0)
+        return rc;
+    s->flags |= LINK_SPAWN_SET_IDS;
+    s->uid = ids->uid;
+    s->gid = ids->gid;
+    s->groups = ids->groups;
+    s->group_count = ids->group_count;
+    return 0;
+}
+
+/* The PATH that the app itself will have: PM2 looks interpreters up there. */
+static struct str path_of_app(const json_t *env)
+{
+    for (size_t i = json_array_size(env); i-- > 0;) {
+        const char *entry = json_string_value(json_array_get(env, i));
+        if (strncmp(entry, "PATH=", 5) == 0)
+            return str_from(entry + 5);
+    }
+    return STR("/usr/local/bin:/usr/bin:/bin");
+}
+
+static int send_spawn(struct run *r, const struct app_command *cmd, struct err *e)
+{
+    struct proc *p = r->proc;
+    AUTO_JSON state = launch_state(p);
+    AUTO_JSON env = app_environment(p->conf, state, true);
+    struct str *env_items = env ? slices_of(env) : NULL;
+    struct str *argv = calloc(cmd->argc ? cmd->argc : 1, sizeof(*argv));
+    struct user_ids ids = {0};
+    struct link_spawn s = {.handle = r->handle, .flags = LINK_SPAWN_CHANNEL};
+    int rc = env_items && argv ? 0 : err_set(e, -ENOMEM, "out of memory");
+    if (rc == 0)
+        rc = lookup_ids(p->conf, &s, &ids, e);
+    if (rc == 0) {
+        for (size_t i = 0; i < cmd->argc; i++)
+            argv[i] = str_from(cmd->argv[i]);
+        s.file = str_from(cmd->file);
+        s.search_path = path_of_app(env);
+        s.cwd = str_from(json_get_str(p->conf, "pm_cwd"));
+        s.argv = (struct link_strings){cmd->argc, argv};
+        s.env = (struct link_strings){json_array_size(env), env_items};
+        rc = link_spawn(p->env->link, &s);
+        if (rc < 0)
+            err_set(e, rc, "cannot ask the keeper: %s", err_text(rc));
+    }
+    free(env_items);
+    free(argv);
+    user_ids_fini(&ids);
+    return rc;
+}
+
+struct run *run_spawn(struct proc *p)
+{
+    struct run *r = calloc(1, sizeof(*r));
+    if (!r) {
+        proc_set_reason(p, "out of memory");
+        return NULL;
+    }
+    r->magic = RUN_MAGIC;
+    r->proc = p;
+    r->pidfd = -1;
+    r->handle = ((uint64_t)(uint32_t)p->id << 32) | ++p->run_count;
+    r->spawned_mono_ms = clock_mono_ms();
+    list_init(&r->link);
+    struct err e = {0};
+    struct app_command cmd = {0};
+    int rc = open_logs(r, &e);
+    if (rc == 0)
+        rc = app_command_from_conf(p->conf, &cmd, &e);
+    if (rc == 0)
+        rc = send_spawn(r, &cmd, &e);
+    app_command_fini(&cmd);
+    if (rc == 0)
+        return r;
+    proc_set_reason(p, "%s", e.msg);
+    drop_logs(r);
+    free(r);
+    return NULL;
+}
+
+/* ---- life
+ * -------------------------------------------------------------------------------------------- */
+
+void run_attach(struct run *r, const struct link_child *c, int *take_fds)
+{
+    struct proc *p = r->proc;
+    r->magic = RUN_MAGIC;
+    r->pid = (pid_t)c->pid;
+    r->start_ticks = c->start_ticks;
+    r->pidfd = take_fds[LINK_FD_PIDFD];
+    struct err e = {0};
+    if (!r->files[0] && !r->files[1] && !r->files[2] && open_logs(r, &e) < 0)
+        log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
+    bool discard = json_get_bool(p->conf, "disable_logs", false);
+    struct pump_handler ph = {r, run_wants_bytes, on_run_bytes, on_run_eof};
+    struct chan_handler ch = {r, on_run_message};
+    if (take_fds[LINK_FD_STDOUT] >= 0)
+        r->out = pump_new(p->env->loop, take_fds[LINK_FD_STDOUT], r->files[0], r->files[2], discard,
+                          &ph);
+    else
+        logfile_close(r->files[0]), logfile_close(r->files[2]);
+    if (take_fds[LINK_FD_STDERR] >= 0)
+        r->err = pump_new(p->env->loop, take_fds[LINK_FD_STDERR], r->files[1], r->files[2], discard,
+                          &ph);
+    else
+        logfile_close(r->files[1]), logfile_close(r->files[2]);
+    r->files[0] = r->files[1] = r->files[2] = NULL;
+    r->chan = chan_new(p->env->loop, take_fds[LINK_FD_CHANNEL], take_fds[LINK_FD_STDIN], &ch);
+    for (int i = 0; i < LINK_FD_COUNT; i++)
+        take_fds[i] = -1;
+}
+
+void run_drain(struct run *r)
+{
+    pump_drain(r->out);
+    pump_drain(r->err);
+    chan_drain(r->chan);
+}
+
+void run_retire(struct run *r)
+{
+    chan_close(r->chan);
+    r->chan = NULL;
+    fd_close(&r->pidfd);
+    if (r->out || r->err)
+        list_add_tail(&r->proc->old_runs, &r->link);
+    else
+        run_close(r);
+}
+
+static void on_run_closed(uv_handle_t *h)
+{
+    free(OBJ(h->data, struct run, RUN_MAGIC));
+}
+
+void run_close(struct run *r)
+{
+    if (r->proc->run == r)
+        r->proc->run = NULL;
+    list_del(&r->link);
+    link_forget(r->proc->env->link, r->handle);
+    pump_close(r->out);
+    pump_close(r->err);
+    chan_close(r->chan);
+    r->out = r->err = NULL;
+    r->chan = NULL;
+    drop_logs(r);
+    if (r->exit_poll.data) {
+        uv_close((uv_handle_t *)&r->exit_poll, on_run_closed);
+        fd_close(&r->pidfd);
+    } else {
+        fd_close(&r->pidfd);
+        free(r);
+    }
+}
+
+int run_watch_exit(struct run *r, uv_poll_cb on_gone)
+{
+    int rc = uv_poll_init(r->proc->env->loop, &r->exit_poll, r->pidfd);
+    if (rc < 0)
+        return rc;
+    r->exit_poll.data = r;
+    return uv_poll_start(&r->exit_poll, UV_READABLE, on_gone);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * One execution of a process: spawn request, pipes, channel, end. Used by proc.c only. */
+#pragma once
+
+#include "proc.h"
+
+/* Ask the keeper. New run (current of p), or NULL with p->reason set. */
+struct run *run_spawn(struct proc *p);
+/* The keeper has it: take its fds (LINK_FD_COUNT) and start pumping. */
+void run_attach(struct run *r, const struct link_child *c, int *take_fds);
+/* The process ended: move what it left in its pipes and channel. */
+void run_drain(struct run *r);
+/* No longer current: closed now when nobody can write to its pipes any more, else at their EOF. */
+void run_retire(struct run *r);
+/* Close everything and let the keeper forget it. */
+void run_close(struct run *r);
+/* Watch an adopted run's pidfd for its end; `on_gone` is called once. 0 or -errno. */
+int run_watch_exit(struct run *r, uv_poll_cb on_gone);

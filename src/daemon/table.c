@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ * The process table. Runs in pm2d. */
+#include "table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/limits.h"
+#include "pkgversion.h"
+#include "json/read.h"
+
+static void on_removed(void *ctx, struct proc *p)
+{
+    table_remove(ctx, p);
+}
+
+void table_init(struct table *t, struct proc_env *env)
+{
+    *t = (struct table){.env = env};
+    env->removed = on_removed;
+    env->removed_ctx = t;
+}
+
+void table_fini(struct table *t)
+{
+    free(t->items);
+    t->items = NULL;
+}
+
+/* Index of the first process with an id >= `id`. */
+static size_t lower_bound(const struct table *t, int id)
+{
+    size_t lo = 0;
+    size_t hi = t->count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (t->items[mid]->id < id)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+struct proc *table_find(const struct table *t, int id)
+{
+    size_t at = lower_bound(t, id);
+    return at < t->count && t->items[at]->id == id ? t->items[at] : NULL;
+}
+
+struct proc *table_by_handle(const struct table *t, uint64_t handle)
+{
+    return table_find(t, (int)(handle >> 32));
+}
+
+static int insert(struct table *t, struct proc *p)
+{
+    if (t->count == t->cap) {
+        size_t cap = t->cap ? t->cap * 2 : 16;
+        struct proc **items = realloc(t->items, cap * sizeof(struct proc *));
+        if (!items)
+            return -ENOMEM;
+        t->items = items;
+        t->cap = cap;
+    }
+    size_t at = lower_bound(t, p->id);
+    memmove(t->items + at + 1, t->items + at, (t->count - at) * sizeof(struct proc *));
+    t->items[at] = p;
+    t->count++;
+    if (p->id >= t->next_id)
+        t->next_id = p->id + 1;
+    return 0;
+}
+
+void table_remove(struct table *t, struct proc *p)
+{
+    size_t at = lower_bound(t, p->id);
+    if (at == t->count || t->items[at] != p)
+        return;
+    memmove(t->items + at, t->items + at + 1, (t->count - at - 1) * sizeof(struct proc *));
+    if (--t->count == 0)
+        t->next_id = 0;
+}
+
+/* ---- instances
+ * ------------------------------------------------------------------------------------ */
+
+/* Text in the form of a random UUID; PM2 gives one to all instances of a start. */
+static json_t *new_unique_id(void)
+{
+    unsigned char b[16] = {0};
+    char text[37];
+    (void)!getrandom(b, sizeof(b), 0);
+    b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+    char *at = text;
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *at++ = '-';
+        at += snprintf(at, 3, "%02x", b[i]);
+    }
+    return json_string(text);
+}
+
+/* The lowest number that no process of the same name has. */
+static int64_t free_instance(const struct table *t, const char *name)
+{
+    for (int64_t n = 0;; n++) {
+        bool taken = false;
+        for (size_t i = 0; i < t->count && !taken; i++)
+            taken = t->items[i]->instance == n && strcmp(proc_name(t->items[i]), name) == 0;
+        if (!taken)
+            return n;
+    }
+}
+
+/* increment_var: the first instance keeps the variable's value, each next one gets max + 1. */
+static void set_increment(const struct table *t, json_t *conf, const char *name)
+{
+    const char *var = json_get_str(conf, "increment_var");
+    if (!var || !*var)
+        return;
+    int64_t value = 0;
+    bool seen = false;
+    for (size_t i = 0; i < t->count; i++) {
+        int64_t v;
+        if (strcmp(proc_name(t->items[i]), name) == 0 &&
+            json_get_int(json_object_get(t->items[i]->conf, "env"), var, &v) &&
+            (!seen || v >= value)) {
+            value = v + 1;
+            seen = true;
+        }
+    }
+    if (!seen)
+        (void)json_get_int(json_object_get(conf, "env"), var, &value);
+    json_t *env = json_copy(json_object_get(conf, "env"));
+    json_object_set_new(env, var, json_integer(value));
+    json_object_set_new(conf, "env", env);
+}
+
+static struct proc *add_one(struct table *t, json_t *conf, bool numbered, struct err *e)
+{
+    const char *name = json_get_str(conf, "name");
+    json_t *own = json_copy(conf); /* shallow: the environment is shared by the instances */
+    if (!own || app_conf_number_paths(own, t->next_id) < 0) {
+        json_decref(own);
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    int64_t instance = -1;
+    const char *var = json_get_str(own, "instance_var");
+    if (numbered)
+        instance = free_instance(t, name);
+    else if (!json_get_int(own, var && *var ? var : "NODE_APP_INSTANCE", &instance))
+        instance = -1;
+    set_increment(t, own, name);
+    struct proc *p = proc_new(t->env, t->next_id, own);
+    if (!p || insert(t, p) < 0) {
+        if (p)
+            proc_discard(p);
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    p->instance = instance;
+    pkgversion_find(json_get_str(own, "pm_exec_path"), p->version, sizeof(p->version));
+    return p;
+}
+
+int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_ids, struct err *e)
+{
+    AUTO_JSON conf = take_conf;
+    bool numbered = json_has(conf, "instances");
+    int n = app_conf_instances(conf, cpu_count, e);
+    if (n < 0)
+        return n;
+    if (t->count + (size_t)n > LIMIT_PROCESSES)
+        return err_set(e, -ENOSPC, "more than %d processes are not managed", LIMIT_PROCESSES);
+    if (numbered)
+        json_object_set_new(conf, "instances", json_integer(n));
+    json_t *env = json_object_get(conf, "env");
+    if (json_is_object(env))
+        json_object_set_new(env, "unique_id", new_unique_id());
+    for (int i = 0; i < n; i++) {
+        struct proc *p = add_one(t, conf, numbered, e);
+        if (!p) {
+            for (int k = 0; k < i; k++) {
+                struct proc *undo = table_find(t, ret_ids[k]);
+                table_remove(t, undo);
+                proc_discard(undo);
+            }
+            return -ENOMEM;
+        }
+        ret_ids[i] = p->id;
+    }
+    return n;
+}
+
+struct proc *table_add_recovered(struct table *t, int id, json_t *take_conf)
+{
+    struct proc *p = proc_new(t->env, id, take_conf);
+    if (p && insert(t, p) < 0) {
+        proc_discard(p);
+        return NULL;
+    }
+    return p;
+}

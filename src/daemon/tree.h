@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Ending process trees: signal every member once, wait for each on its pidfd, then look again for
+ * members that were forked meanwhile. No polling, no ps. One reading of /proc serves all processes
+ * that are ended in the same turn of the loop. */
+#pragma once
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct proc;
+struct trees;
+
+struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid); /* NULL on OOM */
+void trees_close(struct trees *t);                          /* asynchronous; frees itself. NULL is fine */
+
+/* Signal all live members of p's tree (or only the root when !whole); signo 0 only watches them. */
+void tree_signal(struct proc *p, int signo, bool whole);
+/* True when the root has exited and a look at /proc after that found no member. While that is not
+ * known yet a look is arranged, and proc_tree_changed() is called when there is news. */
+bool tree_is_gone(struct proc *p);
+/* Forget the wait. */
+void tree_forget(struct proc *p);

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ * The loop: signals, the link, three timers. */
+#include "keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "os/clock.h"
+#include "os/fd.h"
+
+#define TIMER_OFF      INT64_MAX
+#define LAUNCH_WAIT_MS 30000
+#define FORCE_WAIT_MS  60000
+#define STALL_WAIT_MS  20
+#define DELAY_FIRST_MS 100
+#define DELAY_MAX_MS   5000
+#define LIFE_GOOD_MS   10000 /* a pm2d that lived this long is not in a crash loop */
+
+/* ---- timers ---- */
+
+void keeper_arm(struct keeper *k, enum keeper_timer t, int64_t delay_ms)
+{
+    k->at_ms[t] = clock_mono_ms() + delay_ms;
+}
+
+void keeper_disarm(struct keeper *k, enum keeper_timer t)
+{
+    k->at_ms[t] = TIMER_OFF;
+}
+
+/* ---- pm2d ---- */
+
+static void describe_exit(int status, char *text, size_t size)
+{
+    if (WIFSIGNALED(status))
+        snprintf(text, size, "pm2d ended by signal %d", WTERMSIG(status));
+    else
+        snprintf(text, size, "pm2d ended with status %d", WEXITSTATUS(status));
+}
+
+/* pm2d does not run (any more). `why` is for the log, or for whoever launched us. */
+static void after_peer(struct keeper *k, const char *why)
+{
+    keeper_disarm(k, TIMER_LAUNCH);
+    if (!k->is_ready) {
+        if (!k->fatal[0])
+            snprintf(k->fatal, sizeof(k->fatal), "%s", why);
+        k->end = KEEPER_LAUNCH_FAILED;
+        return;
+    }
+    if (clock_mono_ms() - k->peer.started_ms >= LIFE_GOOD_MS)
+        k->restart_delay_ms = 0;
+    log_error("%s, starting it again in %d ms", why, (int)k->restart_delay_ms);
+    keeper_arm(k, TIMER_START_PEER, k->restart_delay_ms);
+    int64_t next = k->restart_delay_ms ? k->restart_delay_ms * 2 : DELAY_FIRST_MS;
+    k->restart_delay_ms = next < DELAY_MAX_MS ? next : DELAY_MAX_MS;
+}
+
+static void start_peer(struct keeper *k)
+{
+    char why[ERR_MSG_MAX];
+    keeper_disarm(k, TIMER_START_PEER);
+    list_for_each (it, &k->children.all)
+        LIST_ENTRY(it, struct child, all)->is_told = false;
+    int rc = peer_start(&k->peer, k->o->daemon, k->o->home, k->o->extra);
+    if (rc == 0) {
+        keeper_arm(k, TIMER_LAUNCH, LAUNCH_WAIT_MS);
+        return;
+    }
+    snprintf(why, sizeof(why), "cannot start %.300s: %s", k->o->daemon, err_text(rc));
+    after_peer(k, why);
+}
+
+static void on_peer_exit(struct keeper *k, int status)
+{
+    char why[64];
+    k->peer.pid = 0;
+    k->peer.is_deaf = true;
+    while (k->end == KEEPER_RUNS && k->peer.link >= 0 && peer_receive(&k->peer) > 0)
+        requests_pump(k);
+    k->is_listing = false;
+    peer_drop(&k->peer);
+    if (k->end != KEEPER_RUNS)
+        return;
+    describe_exit(status, why, sizeof(why));
+    after_peer(k, why);
+}
+
+void keeper_reap(struct keeper *k)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == k->peer.pid) {
+            on_peer_exit(k, status);
+            continue;
+        }
+        struct child *ch = children_reaped(&k->children, pid, status, clock_wall_ms());
+        if (ch)
+            requests_put_exited(k, ch);
+    }
+}
+
+/* ---- signals ---- */
+
+static void on_child(struct keeper *k, int signo)
+{
+    (void)signo;
+    keeper_reap(k);
+}
+
+static void on_terminate(struct keeper *k, int signo)
+{
+    if (k->terminate_by) {
+        k->end = KEEPER_FORCED;
+        return;
+    }
+    log_info("pm2-keeper got signal %d", signo);
+    k->terminate_by = signo;
+    keeper_arm(k, TIMER_FORCE, FORCE_WAIT_MS);
+    if (!k->is_ready) {
+        snprintf(k->fatal, sizeof(k->fatal), "ended by signal %d during launch", signo);
+        k->end = KEEPER_LAUNCH_FAILED;
+    } else if (k->peer.pid == 0) {
+        keeper_arm(k, TIMER_START_PEER, 0); /* only pm2d knows how to stop the apps gracefully */
+    } else if (k->peer.has_greeted) {
+        requests_put_terminate(k);
+    }
+}
+
+static void on_reopen(struct keeper *k, int signo)
+{
+    struct err e;
+    (void)signo;
+    if (launch_open_log(k->o->log_file, &e) < 0)
+        log_error("%s", e.msg);
+    if (k->peer.has_greeted)
+        requests_put_reopen(k);
+}
+
+static const struct {
+    int signo;
+    void (*run)(struct keeper *k, int signo);
+} signals[] = {
+    {SIGCHLD, on_child},     {SIGTERM, on_terminate}, {SIGINT, on_terminate},
+    {SIGQUIT, on_terminate}, {SIGUSR2, on_reopen},
+};
+
+static void on_signals(struct keeper *k)
+{
+    struct signalfd_siginfo info;
+    while (k->end == KEEPER_RUNS && read(k->signal_fd, &info, sizeof(info)) == sizeof(info))
+        for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+            if (signals[i].signo == (int)info.ssi_signo)
+                signals[i].run(k, signals[i].signo);
+}
+
+/* ---- the loop ---- */
+
+static void on_timer(struct keeper *k, enum keeper_timer t)
+{
+    keeper_disarm(k, t);
+    switch (t) {
+    case TIMER_START_PEER: start_peer(k); break;
+    case TIMER_LAUNCH:
+        log_error("pm2d does not get ready: killing it");
+        if (k->peer.pid > 0)
+            (void)kill(k->peer.pid, SIGKILL); /* its exit does the rest */
+        break;
+    case TIMER_FORCE: k->end = KEEPER_FORCED; break;
+    case TIMER_COUNT: break;
+    }
+}
+
+static void run_timers(struct keeper *k)
+{
+    int64_t now = clock_mono_ms();
+    for (int t = 0; t < TIMER_COUNT && k->end == KEEPER_RUNS; t++)
+        if (k->at_ms[t] <= now)
+            on_timer(k, (enum keeper_timer)t);
+}
+
+static int wait_ms(const struct keeper *k)
+{
+    int64_t first = TIMER_OFF;
+    for (int t = 0; t < TIMER_COUNT; t++)
+        if (k->at_ms[t] < first)
+            first = k->at_ms[t];
+    if (first == TIMER_OFF)
+        return k->peer.is_stalled ? STALL_WAIT_MS : -1;
+    int64_t ms = first - clock_mono_ms();
+    if (k->peer.is_stalled && ms > STALL_WAIT_MS)
+        ms = STALL_WAIT_MS;
+    return ms > 0 ? (int)ms : 0;
+}
+
+static void on_link(struct keeper *k)
+{
+    struct peer *p = &k->peer;
+    int rc = peer_receive(p);
+    if (rc > 0 || rc == -EAGAIN)
+        return;
+    if (rc < 0 && rc != -ECONNRESET)
+        log_error("cannot read the link to pm2d: %s", err_text(rc));
+    if (p->pid > 0)
+        (void)kill(p->pid, SIGKILL); /* it is ending anyway, or has let go of us */
+    k->is_listing = false;
+    peer_drop(p);
+}
+
+static void turn(struct keeper *k)
+{
+    struct peer *p = &k->peer;
+    short events = peer_is_idle(p) ? POLLIN : POLLOUT;
+    struct pollfd fds[] = {{.fd = k->signal_fd, .events = POLLIN},
+                           {.fd = p->is_stalled ? -1 : p->link, .events = events}};
+    if (poll(fds, ARRAY_LEN(fds), wait_ms(k)) < 0 && errno != EINTR)
+        log_error("poll: %s", err_text(errno));
+    if (fds[0].revents)
+        on_signals(k);
+    /* The signals may have changed the link; then the next turn looks at it. */
+    if (k->end == KEEPER_RUNS && fds[1].revents && fds[1].fd == p->link && events == POLLIN)
+        on_link(k);
+    if (k->end == KEEPER_RUNS && p->link >= 0)
+        requests_pump(k);
+    run_timers(k);
+}
+
+int keeper_init(struct keeper *k, struct launch_options *o, const struct launch_world *world)
+{
+    memset(k, 0, sizeof(*k));
+    k->o = o;
+    k->world = *world;
+    children_init(&k->children);
+    store_init(&k->store);
+    peer_init(&k->peer);
+    for (int t = 0; t < TIMER_COUNT; t++)
+        k->at_ms[t] = TIMER_OFF;
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        sigaddset(&set, signals[i].signo);
+    if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+        return -errno;
+    k->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return k->signal_fd < 0 ? -errno : 0;
+}
+
+int keeper_run(struct keeper *k)
+{
+    start_peer(k);
+    while (k->end == KEEPER_RUNS)
+        turn(k);
+    finish(k);
+    if (k->end == KEEPER_LAUNCH_FAILED)
+        launch_report(&k->o->ready_fd, 'E', k->fatal);
+    children_fini(&k->children);
+    store_fini(&k->store);
+    peer_drop(&k->peer);
+    fd_close(&k->signal_fd);
+    return k->end == KEEPER_LAUNCH_FAILED ? 1 : 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * pm2-keeper, the program: from the command line to the loop, and what must be undone after it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "keeper.h"
+#include "os/fd.h"
+
+#define DAEMON_NAME "pm2d"
+
+static const char usage[] =
+    "Usage: pm2-keeper --home FOLDER --pid-file FILE --log-file FILE [options] [-- ARG...]\n"
+    "\n"
+    "Parent of all apps of one PM2 home; starts pm2d and keeps it running. The pm2 command\n"
+    "starts it when needed. All paths are absolute.\n"
+    "\n"
+    "  --home FOLDER      passed on to pm2d\n"
+    "  --pid-file FILE    locked while the keeper lives; holds its pid\n"
+    "  --log-file FILE    output of the keeper and of pm2d is appended to it\n"
+    "  --daemon FILE      the pm2d to run (default: beside pm2-keeper)\n"
+    "  --ready-fd N       where to report R<version> or E<error>, one line\n"
+    "  --version, --help\n"
+    "  -- ARG...          further arguments for pm2d\n";
+
+static void write_text(int fd, const char *text)
+{
+    (void)fd_write_all(fd, text, strlen(text));
+}
+
+/* The line format of PM2's own log. */
+static void log_line(void *ctx, enum log_level level, const char *text)
+{
+    char line[LIMIT_LOG_TEXT_BYTES + 64];
+    char when[32];
+    struct tm tm;
+    time_t now = time(NULL);
+    (void)ctx;
+    if (!localtime_r(&now, &tm) || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+        when[0] = '\0';
+    snprintf(line, sizeof(line), "%s: PM2 %s: %s\n", when, level >= LOG_WARN ? "error" : "log",
+             text);
+    write_text(STDERR_FILENO, line);
+}
+
+static int fail(int *ready_fd, const char *text)
+{
+    write_text(STDERR_FILENO, "pm2-keeper: ");
+    write_text(STDERR_FILENO, text);
+    write_text(STDERR_FILENO, "\n");
+    launch_report(ready_fd, 'E', text);
+    return EXIT_FAILURE;
+}
+
+/* pm2d beside our own program, in `path`. */
+static int find_daemon(char *path, size_t size, struct err *e)
+{
+    ssize_t n = readlink("/proc/self/exe", path, size);
+    if (n < 0)
+        return err_set(e, -errno, "cannot find my own program: %s", err_text(errno));
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    if ((size_t)n + sizeof(DAEMON_NAME) > size)
+        return err_set(e, -ENAMETOOLONG, "the path of my own program is too long");
+    memcpy(path + n, DAEMON_NAME, sizeof(DAEMON_NAME));
+    return 0;
+}
+
+/* With the lock held: the log, pm2d, the loop. Exit code. */
+static int keep(struct launch_options *o, const struct launch_world *world)
+{
+    static char daemon_path[4096];
+    static struct keeper k;
+    struct err e;
+    int rc = 0;
+    if (!o->daemon) {
+        rc = find_daemon(daemon_path, sizeof(daemon_path), &e);
+        o->daemon = daemon_path;
+    }
+    if (rc == 0)
+        rc = launch_open_log(o->log_file, &e);
+    if (rc < 0)
+        return fail(&o->ready_fd, e.msg);
+    log_set_sink(log_line, NULL, LOG_INFO);
+    rc = keeper_init(&k, o, world);
+    if (rc < 0)
+        return fail(&o->ready_fd, err_text(rc));
+    return keeper_run(&k);
+}
+
+int main(int argc, char **argv)
+{
+    struct launch_options o;
+    struct launch_world world;
+    struct err e;
+    if (argc < 1 || launch_parse(argv, &o, &e) < 0)
+        return fail(&(int){-1}, argc < 1 ? "no arguments" : e.msg);
+    if (o.want_help || o.want_version) {
+        write_text(STDOUT_FILENO, o.want_help ? usage : PM2C_VERSION "\n");
+        return EXIT_SUCCESS;
+    }
+    launch_detach(&o, &world);
+    int lock_fd = launch_lock(o.pid_file, &e);
+    if (lock_fd < 0)
+        return fail(&o.ready_fd, e.msg);
+    int code = keep(&o, &world);
+    (void)unlink(o.pid_file); /* while it is locked: nobody else has written into it */
+    fd_close(&lock_fd);
+    return code;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ * Runs in the keeper, which is single-threaded and small: plain fork is cheap there, and the child
+ * may call what it likes before exec. */
+#include "os/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/fd.h"
+#include "os/pidfd.h"
+
+#define SHELL            "/bin/sh"
+#define DEFAULT_PATH     "/usr/local/bin:/usr/bin:/bin"
+#define EXEC_WAIT_MS     10000
+#define CHILD_FDS        4 /* stdin, stdout, stderr, channel */
+#define CHILD_FDS_LIFTED 5 /* above all final numbers: 0 to 3, and the report pipe */
+
+enum { PARENT, CHILD, ENDS };
+
+/* Both ends of everything between parent and child. */
+struct plumbing {
+    int fds[CHILD_FDS][ENDS];
+    int report[ENDS]; /* the exec-error pipe */
+};
+
+struct report {
+    int stage, code;
+};
+
+struct child {
+    const struct spawn_spec *spec;
+    struct plumbing *p;
+};
+
+/* ---- the child, in order ---- */
+
+static int step_session(struct child *c)
+{
+    (void)c;
+    return setsid() < 0 ? -errno : 0;
+}
+
+static int step_signals(struct child *c)
+{
+    (void)c;
+    for (int signo = 1; signo < NSIG; signo++)
+        (void)signal(signo, SIG_DFL); /* KILL, STOP and libc's own refuse, rightly */
+    sigset_t none;
+    sigemptyset(&none);
+    return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+}
+
+/* Final numbers: 0, 1, 2, [3 = channel], then the report pipe, then nothing. All are lifted out of
+ * the way first, because any of them may sit on the number that another one needs. */
+static int step_stdio(struct child *c)
+{
+    int count = c->spec->want_channel ? CHILD_FDS : CHILD_FDS - 1;
+    int lifted[CHILD_FDS];
+    for (int i = 0; i < count; i++) {
+        lifted[i] = fcntl(c->p->fds[i][CHILD], F_DUPFD_CLOEXEC, CHILD_FDS_LIFTED);
+        if (lifted[i] < 0)
+            return -errno;
+    }
+    int report = fcntl(c->p->report[CHILD], F_DUPFD_CLOEXEC, CHILD_FDS_LIFTED);
+    if (report < 0)
+        return -errno;
+    c->p->report[CHILD] = report;
+    for (int i = 0; i < count; i++)
+        if (dup2(lifted[i], i) < 0)
+            return -errno;
+    if (dup3(report, count, O_CLOEXEC) < 0)
+        return -errno;
+    c->p->report[CHILD] = count;
+    return 0;
+}
+
+static int step_groups(struct child *c)
+{
+    if (!c->spec->set_ids)
+        return 0;
+    if (setgroups(c->spec->group_count, c->spec->groups) == 0)
+        return 0;
+    /* Only root may; if we are not, setgid and setuid decide whether anything is asked of us. */
+    return geteuid() == 0 ? -errno : 0;
+}
+
+static int step_gid(struct child *c)
+{
+    return c->spec->set_ids && setgid(c->spec->gid) < 0 ? -errno : 0;
+}
+
+static int step_uid(struct child *c)
+{
+    return c->spec->set_ids && setuid(c->spec->uid) < 0 ? -errno : 0;
+}
+
+static int step_cwd(struct child *c)
+{
+    return c->spec->cwd && chdir(c->spec->cwd) < 0 ? -errno : 0;
+}
+
+static int step_close(struct child *c)
+{
+    return fd_close_from(c->p->report[CHILD] + 1);
+}
+
+static int step_limits(struct child *c)
+{
+    if (c->spec->set_umask)
+        umask(c->spec->umask);
+    struct rlimit limit;
+    if (c->spec->nofile_soft == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    limit.rlim_cur = c->spec->nofile_soft;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
+/* What execvp(3) does with a script that lacks its "#!" line. */
+static int exec_by_shell(const char *path, const struct spawn_spec *s)
+{
+    size_t argc = 0;
+    while (s->argv[argc])
+        argc++;
+    char **argv = calloc(argc + 2, sizeof(*argv));
+    if (!argv)
+        return -ENOMEM;
+    argv[0] = (char *)SHELL;
+    argv[1] = (char *)path;
+    for (size_t i = 1; i < argc; i++)
+        argv[i + 1] = s->argv[i];
+    execve(SHELL, argv, s->env);
+    return -errno;
+}
+
+static int exec_path(const char *path, const struct spawn_spec *s)
+{
+    execve(path, s->argv, s->env);
+    return errno == ENOEXEC ? exec_by_shell(path, s) : -errno;
+}
+
+/* Errors of one folder of PATH that say nothing about the next one. */
+static bool is_worth_going_on(int code)
+{
+    return code == -ENOENT || code == -ENOTDIR || code == -EACCES || code == -ESTALE ||
+           code == -ENODEV || code == -ETIMEDOUT || code == -ENAMETOOLONG || code == -ELOOP;
+}
+
+static int exec_searched(const struct spawn_spec *s)
+{
+    const char *at = s->search_path ? s->search_path : DEFAULT_PATH;
+    size_t name_len = strlen(s->file);
+    int result = -ENOENT;
+    if (name_len == 0)
+        return -ENOENT;
+    for (;;) {
+        char path[PATH_MAX];
+        size_t n = strcspn(at, ":");
+        if (n + name_len + 2 <= sizeof(path)) {
+            memcpy(path, at, n);
+            if (n > 0) /* an empty item is the current folder */
+                path[n] = '/';
+            memcpy(path + n + (n > 0), s->file, name_len + 1);
+            int rc = exec_path(path, s);
+            if (rc == -EACCES)
+                result = rc;
+            else if (!is_worth_going_on(rc))
+                return rc;
+        }
+        if (at[n] == '\0')
+            return result;
+        at += n + 1;
+    }
+}
+
+static int step_exec(struct child *c)
+{
+    return strchr(c->spec->file, '/') ? exec_path(c->spec->file, c->spec) : exec_searched(c->spec);
+}
+
+static const struct {
+    int (*run)(struct child *c);
+    enum spawn_stage stage;
+} steps[] = {
+    {step_session, SPAWN_RESOURCES}, {step_signals, SPAWN_RESOURCES},
+    {step_stdio, SPAWN_RESOURCES},   {step_groups, SPAWN_GROUPS},
+    {step_gid, SPAWN_GID},           {step_uid, SPAWN_UID},
+    {step_cwd, SPAWN_CWD},           {step_close, SPAWN_RESOURCES},
+    {step_limits, SPAWN_RESOURCES},  {step_exec, SPAWN_EXEC},
+};
+
+static void ATTR_NORETURN run_child(struct child *c)
+{
+    struct report r = {0, 0};
+    for (size_t i = 0; i < ARRAY_LEN(steps) && r.code == 0; i++)
+        r = (struct report){steps[i].stage, steps[i].run(c)};
+    (void)fd_write_all(c->p->report[CHILD], &r, sizeof(r));
+    _exit(127);
+}
+
+/* ---- the parent ---- */
+
+static void plumbing_close(struct plumbing *p, int end)
+{
+    for (int i = 0; i < CHILD_FDS; i++)
+        fd_close(&p->fds[i][end]);
+    fd_close(&p->report[end]);
+}
+
+/* A pipe in which `reader` (PARENT or CHILD) has the end to read from. */
+static int make_pipe(int fds[ENDS], int reader)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    fds[reader] = ends[0];
+    fds[1 - reader] = ends[1];
+    return 0;
+}
+
+static int make_channel(int fds[ENDS])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ? -errno : 0;
+}
+
+static int plumbing_make(const struct spawn_spec *s, struct plumbing *p)
+{
+    int rc = make_pipe(p->report, PARENT);
+    if (rc == 0)
+        rc = make_pipe(p->fds[STDIN_FILENO], CHILD);
+    if (rc == 0)
+        rc = make_pipe(p->fds[STDOUT_FILENO], PARENT);
+    if (rc == 0)
+        rc = make_pipe(p->fds[STDERR_FILENO], PARENT);
+    if (rc == 0 && s->want_channel)
+        rc = make_channel(p->fds[CHILD_FDS - 1]);
+    for (int i = 0; rc == 0 && i < CHILD_FDS; i++)
+        if (p->fds[i][PARENT] >= 0)
+            rc = fd_set_nonblock(p->fds[i][PARENT], true);
+    if (rc == 0 && s->pipe_bytes > 0) {
+        (void)fcntl(p->fds[STDOUT_FILENO][PARENT], F_SETPIPE_SZ, (int)s->pipe_bytes);
+        (void)fcntl(p->fds[STDERR_FILENO][PARENT], F_SETPIPE_SZ, (int)s->pipe_bytes);
+    }
+    return rc;
+}
+
+/* 0 once the child has exec'd, else -errno and the stage. */
+static int await_exec(int report_fd, enum spawn_stage *ret_stage)
+{
+    struct pollfd pfd = {.fd = report_fd, .events = POLLIN};
+    int rc = poll(&pfd, 1, EXEC_WAIT_MS);
+    if (rc == 0) {
+        *ret_stage = SPAWN_EXEC;
+        return -ETIMEDOUT;
+    }
+    struct report r;
+    ssize_t n;
+    do
+        n = read(report_fd, &r, sizeof(r));
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof(r))
+        return 0;
+    *ret_stage = (enum spawn_stage)r.stage;
+    return r.code;
+}
+
+static void end_child(pid_t pid, bool is_stuck)
+{
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, is_stuck ? WNOHANG : 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* A kernel or sandbox without pidfds is no reason to fail; lack of descriptors is. */
+static int open_pidfd(pid_t pid)
+{
+    int fd = pidfd_open_process(pid);
+    return fd == -ENOSYS || fd == -EPERM ? -1 : fd;
+}
+
+static int fork_and_exec(const struct spawn_spec *s, struct plumbing *p, struct spawn_result *ret,
+                         enum spawn_stage *ret_stage)
+{
+    ret->pid = fork();
+    if (ret->pid < 0)
+        return -errno;
+    if (ret->pid == 0)
+        run_child(&(struct child){s, p});
+    plumbing_close(p, CHILD);
+    ret->pidfd = open_pidfd(ret->pid);
+    int rc = ret->pidfd < -1 ? ret->pidfd : await_exec(p->report[PARENT], ret_stage);
+    if (rc == 0)
+        return 0;
+    end_child(ret->pid, rc == -ETIMEDOUT);
+    fd_close(&ret->pidfd);
+    return rc;
+}
+
+int spawn_process(const struct spawn_spec *s, struct spawn_result *ret, enum spawn_stage *ret_stage)
+{
+    struct plumbing p = {.fds = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}}, .report = {-1, -1}};
+    *ret = (struct spawn_result){-1, -1, -1, -1, -1, -1};
+    *ret_stage = SPAWN_RESOURCES;
+    int rc = plumbing_make(s, &p);
+    if (rc == 0)
+        rc = fork_and_exec(s, &p, ret, ret_stage);
+    if (rc == 0) {
+        ret->stdin_w = p.fds[STDIN_FILENO][PARENT];
+        ret->stdout_r = p.fds[STDOUT_FILENO][PARENT];
+        ret->stderr_r = p.fds[STDERR_FILENO][PARENT];
+        ret->channel = p.fds[CHILD_FDS - 1][PARENT];
+        fd_close(&p.report[PARENT]);
+        return 0;
+    }
+    *ret = (struct spawn_result){-1, -1, -1, -1, -1, -1};
+    plumbing_close(&p, PARENT);
+    plumbing_close(&p, CHILD);
+    return rc;
+}

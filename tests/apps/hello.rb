@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+$stdout.sync = true
+puts "ruby #{ARGV.join(' ')}"
+sleep

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Harness of the command line tests (bats).
+#
+#   load ../lib/harness
+#
+# Each test has a home, a working folder and a daemon of its own. $PM2 names the program under test
+# (default: build/dev/bin/pm2); it may also be the real PM2, to check what the tests expect:
+#
+#   PM2=/path/to/node_modules/pm2/bin/pm2 bats tests/cli
+#
+# Nothing here waits for a length of time: wait_until polls a condition up to a deadline.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+APPS=$ROOT/tests/apps
+PM2=${PM2:-$ROOT/build/dev/bin/pm2}
+PYTHON=/usr/bin/python3
+[ -x "$PYTHON" ] || PYTHON=$(command -v python3)
+
+# The real PM2 does not have a pm2d beside itself.
+is_reference() {
+    [ ! -x "$(dirname "$(readlink -f "$PM2")")/pm2d" ]
+}
+
+# An expectation where we differ from PM2 on purpose (docs/COMPAT.md).
+ours_only() {
+    if is_reference; then
+        skip "not PM2: $*"
+    fi
+}
+
+need_program() {
+    command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+# A user to whom file modes mean something, even when the tests run as root.
+as_nobody() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+need_nobody() {
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$WORK"
+    as_nobody "$PM2" --version >/dev/null 2>&1 || skip "$PM2 is out of reach for another user"
+}
+
+# ---- the program --------------------------------------------------------------------------------
+
+# PM2_HOME is in the environment of the program and of what it starts, and nowhere else: that is
+# how leftovers are found. Descriptors of bats are closed, or a daemon would keep bats waiting.
+pm2() {
+    pm2_with_stdin "$@" </dev/null
+}
+
+pm2_with_stdin() {
+    timeout -k 5 "${PM2_TEST_TIMEOUT:-60}" env -u BATS_TEST_NAME HOME="$TEST_HOME" \
+        PM2_HOME="$TEST_PM2_HOME" PM2_DISCRETE_MODE=1 PM2_DISABLE_VERSION_CHECK=1 NO_COLOR=1 \
+        PM2_TEST=1 "$PM2" "$@" 3>&- 4>&-
+}
+
+# Like pm2, with the two outputs apart: $status, $out, $err.
+pm2_split() {
+    status=0
+    pm2 "$@" >"$WORK/.out" 2>"$WORK/.err" || status=$?
+    # shellcheck disable=SC2034 # for the tests
+    out=$(<"$WORK/.out") err=$(<"$WORK/.err")
+}
+
+# ---- set-up and tear-down -----------------------------------------------------------------------
+
+setup() {
+    TEST_HOME=$BATS_TEST_TMPDIR/h
+    TEST_PM2_HOME=$TEST_HOME/.pm2
+    WORK=$BATS_TEST_TMPDIR/w
+    mkdir -p "$TEST_HOME" "$WORK"
+    cp "$APPS"/* "$WORK"
+    cd "$WORK" || return 1
+}
+
+teardown() {
+    local left
+    if is_reference; then
+        pm2 kill >/dev/null 2>&1 || :
+    else
+        daemon_stop
+    fi
+    left=$(processes_left)
+    if [ -n "$left" ]; then
+        wait_until -t 5 no_processes_left || {
+            echo "left behind:"
+            # shellcheck disable=SC2046 # pids
+            ps -o pid,ppid,stat,args -p "$(processes_left | paste -sd,)"
+            # shellcheck disable=SC2046
+            kill -9 $(processes_left) 2>/dev/null
+            [ -z "${LEFTOVERS_EXPECTED:-}" ] || return 0
+            return 1
+        }
+    fi
+}
+
+daemon_pid() {
+    cat "$TEST_PM2_HOME/pm2.pid" 2>/dev/null
+}
+
+# Politely, then the keeper by its pid (only if that pid still belongs to this home).
+daemon_stop() {
+    local pid
+    [ -e "$TEST_PM2_HOME/pm2.pid" ] || return 0
+    PM2_TEST_TIMEOUT=20 pm2 kill >/dev/null 2>&1 || :
+    pid=$(daemon_pid)
+    if [ -n "$pid" ] && processes_left | grep -qx "$pid"; then
+        kill -9 "$pid" 2>/dev/null || :
+    fi
+}
+
+# Pids of all processes of this home, whatever became of their parents. Zombies have no environ.
+processes_left() {
+    "$PYTHON" "$ROOT/tests/lib/of_home.py" "$TEST_PM2_HOME"
+}
+
+no_processes_left() {
+    [ -z "$(processes_left)" ]
+}
+
+# ---- waiting ------------------------------------------------------------------------------------
+
+# wait_until [-t SECONDS] COMMAND...: run it again and again until it succeeds. After the deadline,
+# fail and show what the command says.
+wait_until() {
+    local limit=${WAIT_SECONDS:-15} deadline
+    if [ "$1" = -t ]; then
+        limit=$2
+        shift 2
+    fi
+    deadline=$(($(date +%s%N) / 1000000 + limit * 1000))
+    while ! "$@" >/dev/null 2>&1; do
+        if [ $(($(date +%s%N) / 1000000)) -gt "$deadline" ]; then
+            echo "not within $limit s: $*"
+            "$@"
+            return 1
+        fi
+        sleep 0.05 # the pace of polling, nothing relies on it
+    done
+}
+
+file_has() { # file text
+    grep -qF -- "$2" "$1"
+}
+
+file_lines() { # file count: at least that many
+    [ "$(wc -l <"$1")" -ge "$2" ]
+}
+
+pid_gone() {
+    ! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c1)" = Z ]
+}
+
+# ---- asking the daemon --------------------------------------------------------------------------
+
+# app NAME_OR_ID PATH: one field of the list, such as pm2_env.status; empty when there is none.
+app() {
+    pm2 jlist 2>/dev/null | "$PYTHON" "$ROOT/tests/lib/jget.py" "$1" "$2"
+}
+
+# Number of processes in the list.
+app_count() {
+    pm2 jlist 2>/dev/null | "$PYTHON" "$ROOT/tests/lib/jget.py" --count
+}
+
+app_is() { # NAME_OR_ID PATH VALUE
+    local value
+    value=$(app "$1" "$2")
+    [ "$value" = "$3" ] || {
+        echo "$1 $2: $value, wanted $3"
+        return 1
+    }
+}
+
+wait_app() { # NAME_OR_ID PATH VALUE [SECONDS]
+    wait_until -t "${4:-${WAIT_SECONDS:-15}}" app_is "$1" "$2" "$3"
+}
+
+wait_status() { # NAME_OR_ID STATUS [SECONDS]
+    wait_app "$1" pm2_env.status "$2" "${3:-${WAIT_SECONDS:-15}}"
+}
+
+app_pid() { # NAME_OR_ID
+    app "$1" pid
+}
+
+log_of() { # stem of a file in the log folder
+    echo "$TEST_PM2_HOME/logs/$1.log"
+}
+
+free_port() {
+    "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# ---- assertions ---------------------------------------------------------------------------------
+
+# After `run pm2 ...`.
+assert_ok() {
+    # shellcheck disable=SC2154 # of bats
+    [ "$status" -eq 0 ] || {
+        echo "exit $status, wanted 0; output:"
+        echo "$output"
+        return 1
+    }
+}
+
+assert_fails() { # [EXIT CODE]
+    [ "$status" -eq "${1:-1}" ] || {
+        echo "exit $status, wanted ${1:-1}; output:"
+        echo "$output"
+        return 1
+    }
+}
+
+assert_has() { # TEXT [IN WHAT]
+    local text=${2-$output}
+    [[ $text == *"$1"* ]] || {
+        echo "lacks: $1"
+        echo "in: $text"
+        return 1
+    }
+}
+
+assert_lacks() { # TEXT [IN WHAT]
+    local text=${2-$output}
+    [[ $text != *"$1"* ]] || {
+        echo "should not have: $1"
+        echo "in: $text"
+        return 1
+    }
+}
+
+# The command has to fail; "! command" would not end a test.
+refute() {
+    ! "$@" || {
+        echo "should have failed: $*"
+        return 1
+    }
+}
+
+assert_equal() { # GOT WANTED
+    [ "$1" = "$2" ] || {
+        echo "got: $1"
+        echo "wanted: $2"
+        return 1
+    }
+}

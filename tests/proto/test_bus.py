@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""Events on pub.sock."""
+
+import json
+import unittest
+
+import amp
+from world import Case, Closed, ours_only, rss_bytes, wait_until
+
+MEGABYTE = 1 << 20
+
+
+def is_event(name, status=None):
+    def accept(topic, payload):
+        return (topic == "process:event" and payload["event"] == name
+                and (status is None or payload["process"]["status"] == status))
+    return accept
+
+
+def names(events):
+    return [(p["event"], p["process"]["status"]) for t, p in events if t == "process:event"]
+
+
+class Lifecycle(Case):
+    def test_start(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "sleep", "--", "1000")
+        events = bus.until(is_event("start"), "start")
+        self.assertEqual(names(events), [("online", "launching"), ("start", "online")])
+        online, start = [p for t, p in events if t == "process:event"]
+        self.assertEqual((online["manually"], start["manually"]), (False, True))
+        self.assertEqual(set(start), {"event", "manually", "process", "at"})
+        self.assertNotIn("env", start["process"])
+        self.assertEqual((start["process"]["name"], start["process"]["pm_id"]), ("sleep", 0))
+        self.assertIsInstance(start["at"], int)
+
+    def test_stop_has_two_exits(self):
+        self.world.pm2("start", "sleep", "--", "1000")
+        bus = self.world.bus()
+        self.world.pm2("stop", "sleep")
+        events = bus.until(is_event("stop"), "stop")
+        self.assertEqual(names(events), [("exit", "stopping"), ("exit", "stopped"), ("stop", "stopped")])
+
+    def test_restart(self):
+        self.world.pm2("start", "sleep", "--", "1000")
+        bus = self.world.bus()
+        self.world.pm2("restart", "sleep")
+        events = bus.until(is_event("restart"), "restart")
+        self.assertEqual([name for name, _ in names(events)], ["exit", "exit", "online", "restart"])
+
+    def test_crash_and_over_limit(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "exit.sh", "--max-restarts", "3")
+        events = bus.until(is_event("exit", "errored"), "the last exit")
+        found = [name for name, _ in names(events) if name != "start"]
+        self.assertEqual(found, ["online", "exit", "online", "exit", "online", "restart overlimit", "exit"])
+
+    def test_daemons_own_lines(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "sleep", "--", "1000")
+        events = bus.until(is_event("start"), "start")
+        lines = [p["data"] for t, p in events if t == "log:PM2"]
+        self.assertIn("App [sleep:0] starting in -fork mode-", "".join(lines))
+        self.assertIn("App [sleep:0] online", "".join(lines))
+
+    def test_kill(self):
+        self.daemon_survives = False
+        bus = self.world.bus()
+        self.world.pm2("kill")
+        bus.until(lambda topic, _: topic == "pm2:kill", "pm2:kill")
+        self.assertTrue(bus.is_closed_by_peer())
+
+
+class Output(Case):
+    def test_log_events(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "tick.js")
+        seen = {}
+
+        def both(topic, payload):
+            seen.setdefault(topic, payload)
+            return "log:out" in seen and "log:err" in seen
+
+        bus.until(both, "both streams")
+        out = seen["log:out"]
+        self.assertEqual(set(out), {"process", "at", "data"})
+        self.assertIn("tick ready\n", out["data"])
+        self.assertEqual({k: out["process"][k] for k in ("pm_id", "name", "namespace")},
+                         {"pm_id": 0, "name": "tick", "namespace": "default"})
+        self.assertIn("err 1", seen["log:err"]["data"])
+
+    @ours_only
+    def test_characters_are_not_cut_in_two(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "head -c 600000 /dev/zero | sed 's/\\x0/\u20ac/g'; echo; echo END; exec sleep 1000",
+                       "--name", "euro")
+        events = bus.until(lambda t, p: t == "log:out" and "END" in p["data"], "the end")
+        text = "".join(p["data"] for t, p in events if t == "log:out")
+        self.assertEqual(text.count("\u20ac"), 600000)
+        self.assertNotIn("\ufffd", text)
+
+    def test_messages_of_an_app(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "message.js")
+        seen = {}
+
+        def both(topic, payload):
+            if topic in ("process:msg", "greeting"):
+                seen[topic] = payload
+            return len(seen) == 2
+
+        bus.until(both, "both messages")
+        self.assertEqual(seen["process:msg"]["raw"], "hello")
+        self.assertEqual(seen["process:msg"]["process"], {"pm_id": 0, "name": "message", "namespace": "default"})
+        self.assertEqual(seen["greeting"]["data"], {"to": "bus"})
+
+
+class Subscribers(Case):
+    def test_many(self):
+        crowd = [self.world.bus() for _ in range(20)]
+        self.world.pm2("start", "sleep", "--", "1000")
+        for bus in crowd:
+            bus.until(is_event("start"), "start")
+
+    def test_one_that_leaves(self):
+        for _ in range(20):
+            self.world.bus().close()
+        bus = self.world.bus()
+        self.world.pm2("start", "sleep", "--", "1000")
+        bus.until(is_event("start"), "start")
+
+    @ours_only
+    def test_what_they_send_does_no_harm(self):
+        other = self.world.bus()
+        for data in (b"x", b"\x12\xff\xff\xff\xff", amp.encode(b"j:{", b"s:1"), b"\0" * MEGABYTE):
+            with self.subTest(data=data[:8]):
+                bus = self.world.bus()
+                try:
+                    bus.send(data)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+                self.assert_alive()
+        self.world.pm2("start", "sleep", "--", "1000")
+        other.until(is_event("start"), "start")
+
+    @ours_only
+    def test_one_that_never_reads_is_cut_off_and_costs_little(self):
+        deaf = self.world.bus()
+        self.world.pm2("ping")
+        before = rss_bytes(self.before)
+        lines = 400000
+        self.world.pm2("start", f"yes {'x' * 99} | head -{lines}; echo END; exec sleep 1000",
+                       "--name", "flood")
+        wait_until(lambda: self.world.log("flood-out").endswith(b"END\n"), "the end of the flood", 60)
+        self.assertEqual(self.world.log("flood-out").count(b"\n"), lines + 1)
+        # LIMIT_SUB_OUT_BYTES, and what buffers need on the way
+        self.assertLess(rss_bytes(self.before) - before, 48 * MEGABYTE)
+        self.assertTrue(deaf.is_closed_by_peer(30))
+
+    @ours_only
+    def test_nobody_listens_nothing_is_built(self):
+        self.world.pm2("start", "sleep", "--", "1000")
+        with self.assertRaises((Closed, TimeoutError)):
+            self.world.bus().message(0.3)
+
+
+if __name__ == "__main__":
+    unittest.main()
