@@ -22,7 +22,8 @@ done
 # [text](target): targets in the tree, without anchors.
 while IFS=: read -r file target; do
     [ -e "$(dirname "$file")/$target" ] || fail "$file links to $target, which is not there"
-done < <(grep -oHE '\]\([^)#:]+' README.md CONTRIBUTING.md CHANGELOG.md docs/*.md | sed 's/](//')
+done < <(grep -oHE '\]\([^)#:]+[)#]' README.md CONTRIBUTING.md CHANGELOG.md docs/*.md examples/*.md |
+    sed -e 's/](//' -e 's/[)#]$//')
 
 help=$("$bin/pm2" --help 2>/dev/null) || fail "pm2 --help does not work"
 page=$(tr -d '\134' <man/pm2.1.scd)
@@ -30,10 +31,11 @@ while read -r option; do
     grep -qE -- "(^|[^-a-z])$option([^-a-z]|$)" <<<"$page" || fail "pm2(1) lacks $option"
 done < <(grep -oE -- '--[a-z][a-z0-9-]+' <<<"$help" | sort -u)
 
-# Command lines of the help start with blanks and a word; the man page has each in bold.
+# "    list|ls|l <arg>   text": the man page has each name in bold.
 while read -r command; do
     grep -qE -- "\\*$command\\*" <<<"$page" || fail "pm2(1) lacks the command $command"
-done < <(sed -n '/^ *[Cc]ommands:/,/^$/s/^ \{2,\}\([a-zA-Z][a-zA-Z]*\).*/\1/p' <<<"$help" | sort -u)
+done < <(awk '/^ *Commands:/ { on = 1; next } /^ *Options/ { on = 0 }
+              on && /^ {4}[a-z]/ { gsub(/\|/, "\n", $1); print $1 }' <<<"$help" | sort -u)
 
 while read -r method; do
     grep -qF -- "$method" docs/PROTOCOL.md || fail "docs/PROTOCOL.md lacks $method"

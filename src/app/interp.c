@@ -166,7 +166,10 @@ static int choose_node(const struct interp_place *place, const struct app_world 
 static int choose_none(const char *script, const struct app_world *w, char **ret, struct err *e)
 {
     if (!w->is_executable(w->ctx, script))
-        return err_set(e, -EACCES, "%s is a program but not executable (chmod +x)", script);
+        return err_set(e, -EACCES,
+                       "cannot execute %s: Permission denied (EACCES): the file is a "
+                       "program but not executable (chmod +x)",
+                       script);
     *ret = strdup("none");
     return *ret ? 0 : out_of_memory(e);
 }

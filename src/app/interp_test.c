@@ -73,7 +73,9 @@ static void useless_scripts_are_refused(void **state)
         {"/w/app.py", "", NOT_AVAILABLE("python")},
         {"/w/secret", "/bin", "cannot read /w/secret: Permission denied"},
         {"/w/secret.js", "/bin", "cannot read /w/secret.js: Permission denied"},
-        {"/w/binx", "/bin", "/w/binx is a program but not executable (chmod +x)"},
+        {"/w/binx", "/bin",
+         "cannot execute /w/binx: Permission denied (EACCES): the file is a program but not "
+         "executable (chmod +x)"},
         {"/w/sub", "/bin",
          "/w/sub is a folder without index.js and without a package.json that names a main file"},
         {"/w/badpkg", "/bin",

@@ -27,8 +27,7 @@ static bool is_continuation(unsigned char c)
     return (c & 0xc0) == 0x80;
 }
 
-/* ---- app names --------------------------------------------------------------------------------
- */
+/* ---- app names ------------------------------------------------------------------------ */
 
 /* The last part of a path; slashes at its end do not count. */
 static struct str base_name(const char *path)

@@ -29,7 +29,7 @@ static struct pm2_paths paths_of(const char **env, const char *fallback_home)
 {
     struct pm2_paths p;
     struct err e = {0};
-    assert_int_equal(pm2_paths_init(&p, get, env, fallback_home, "/work/dir", &e), 0);
+    assert_int_equal(pm2_paths_init(&p, get, env, fallback_home, "/some/dir", &e), 0);
     assert_int_equal(e.code, 0);
     return p;
 }
@@ -52,7 +52,7 @@ static void test_home(void **state)
     check_home(NULL, NULL, "/etc/.pm2");
     check_home(NULL, "", "/etc/.pm2");
     check_home(ENV("HOME", "/"), NULL, "/.pm2");
-    check_home(ENV("PM2_HOME", "x/../y/"), NULL, "/work/dir/y");
+    check_home(ENV("PM2_HOME", "x/../y/"), NULL, "/some/dir/y");
     check_home(ENV("PM2_HOME", "/"), NULL, "/");
 }
 
@@ -88,7 +88,7 @@ static void test_overrides(void **state)
             "PM2_RELOAD_LOCKFILE", "");
     struct pm2_paths p = paths_of(env, NULL);
     assert_string_equal(p.rpc_sock, "/r");
-    assert_string_equal(p.pub_sock, "/work/dir/p");
+    assert_string_equal(p.pub_sock, "/some/dir/p");
     assert_string_equal(p.pid_file, "/a");
     assert_string_equal(p.log_file, "/b");
     assert_string_equal(p.dump_file, "/c");

@@ -5,43 +5,42 @@
  * GOAL is what the user wants, STATE is what is. There is no "restarting" state: a restart is a
  * stop whose goal is UP.
  *
- *   state      what is                                          goal DOWN        goal UP goal GONE
- *   STOPPED    no process                                       rest             (passing)
- * (removed) SPAWNING   the keeper was asked, no answer yet              stop at SPAWNED  wait stop
- * at SPAWNED STARTING   runs, not ready yet (wait_ready)                 (passing)        wait for
- * READY   (passing) ONLINE     runs and is ready                                (passing) rest
- * (passing) STOPPING   told to end; waits until root AND tree are gone  -> STOPPED       ->
- * SPAWNING      -> removed BACKOFF    ended; will be spawned when the timer fires      (passing)
- * wait             (passing) ERRORED    gave up: over limit, or cannot be executed       rest rest
- * (removed)
+ *   state     what is                              goal DOWN        goal UP         goal GONE
+ *   STOPPED   no process                           rest             (passing)       (removed)
+ *   SPAWNING  the keeper was asked, no answer yet  stop at SPAWNED  wait            as DOWN
+ *   STARTING  runs, not ready yet (wait_ready)     (passing)        wait for READY  (passing)
+ *   ONLINE    runs and is ready                    (passing)        rest            (passing)
+ *   STOPPING  told to end; root or tree may live   -> STOPPED       -> SPAWNING     -> removed
+ *   BACKOFF   ended; spawned when the timer fires  (passing)        wait            (passing)
+ *   ERRORED   gave up: over limit, not executable  rest             rest            (passing)
  *
  * Orders (START, STOP, RESTART, DELETE) never fail and never queue as a list: each sets the goal.
  *   - STOP while a restart is under way: goal DOWN; the process ends stopped.
  *   - START or RESTART while STOPPING: goal UP; started again once everything is gone. Two RESTARTs
  *     while STOPPING are one restart.
  *   - RESTART while SPAWNING: what is being spawned may have the old configuration: it is stopped
- * as soon as it is there (`stale`) and spawned again, once, however many RESTARTs came.
+ *     as soon as it is there (`stale`) and spawned again, once, however many RESTARTs came.
  *   - RESTART while BACKOFF or ERRORED or STOPPED: spawn now.
  *   - START while BACKOFF: spawn now. START while SPAWNING, STARTING or ONLINE: nothing to do.
  *   - START or RESTART of what survived SIGKILL (`stuck`, see below): stopped again first.
- *   - A START that spawns, and each RESTART, begin a new count: unstable_restarts and back-off are
- * 0.
+ *   - A START that leads to a spawn, and each RESTART, begin a new count: unstable_restarts and the
+ *     back-off are 0.
  *   - STOP or DELETE of something without a process still passes through STOPPING, because what it
  *     forked earlier may live: the executor answers ACT_SIGNAL with EV_TREE_GONE at once when there
  *     is nothing. No exit is published then. The same when a spawn fails that nobody wants any
- * more; one that fails while `stale` is tried once more.
+ *     more; one that fails while `stale` is tried once more.
  *   - DELETE wins over everything that comes later: START, STOP and RESTART are ignored after it.
  *
- * The end of a process that nobody ordered (EXITED in STARTING, ONLINE; *):
+ * The end of a process that nobody ordered (EXITED in STARTING, ONLINE; see *):
  *   autorestart off, or exit code among stop_exit_codes (a death by signal has no exit code and so
- *   never matches)                                    -> STOPPED, goal DOWN
+ *   never matches)                         -> STOPPED, goal DOWN
  *   uptime < min_uptime: unstable_restarts += 1, else unstable_restarts = 0 (consecutive, for the
  *   whole life of the app: PM2 only counts during the first min_uptime x max_restarts ms)
- *   unstable_restarts >= max_restarts                 -> ERRORED, publish OVERLIMIT, count back to
- * 0 exp_backoff: first delay = base, then floor(min(15000, previous x 1.5)); back to the base after
+ *   unstable_restarts >= max_restarts      -> ERRORED, publish OVERLIMIT, count back to 0
+ *   exp_backoff: first delay = base, then floor(min(15000, previous x 1.5)); back to the base after
  *   an uptime of backoff_reset_ms; restart_delay: fixed. Backoff overrides restart_delay.
- *   delay > 0                                         -> BACKOFF, ARM(delay)
- *   delay = 0                                         -> SPAWNING in the same step
+ *   delay > 0                              -> BACKOFF, ARM(delay)
+ *   delay = 0                              -> SPAWNING in the same step
  * restart_time += 1 for each spawn that follows an exit by itself and for each RESTART of a process
  * that was SPAWNING (once per spawn), STARTING or ONLINE; not when something stopped is started.
  *
@@ -88,7 +87,7 @@ enum proc_event_type {
     EV_SPAWN_FAILED, /* it cannot be executed */
     EV_READY,        /* "ready" message */
     EV_EXITED,       /* the root process ended */
-    EV_TREE_GONE, /* in STOPPING, or ERRORED and stuck: root ended, nothing of the tree is left */
+    EV_TREE_GONE,    /* STOPPING, or stuck: root ended and nothing of the tree is left */
     EV_TIMER,
     EV_COUNT
 };
@@ -123,8 +122,8 @@ enum proc_action_type {
     ACT_KILL,   /* SIGKILL to the tree (or the root) */
     ACT_SPAWN,
     ACT_PUBLISH, /* what */
-    ACT_SETTLED, /* orders that wait for this process can be answered: see proc_sm_settled(). Comes
-                    with each order, and each change of state, that ends in a settled state */
+    ACT_SETTLED, /* orders that wait can be answered, see proc_sm_settled(): with each order and
+                    each change of state that ends in a settled state */
     ACT_REMOVE,  /* forget the process; last action of its life */
 };
 

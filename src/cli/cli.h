@@ -51,8 +51,8 @@ int cli_fail(struct cli *cli, const struct err *e);
 /* Complain that a thing which PM2 has is missing here; returns the exit code. */
 int cli_not_available(struct cli *cli, const char *what);
 
-/* PM2's test for a configuration file as target: the text has a known extension anywhere. "-" is one
- * too. Complains and returns true. */
+/* PM2's test for a configuration file as target: the text has a known extension anywhere. "-" is
+ * one too. Complains and returns true. */
 bool cli_refuse_config(struct cli *cli, const char *target);
 
 /* Print the list of processes as after most commands, in the look that the options ask for, and on

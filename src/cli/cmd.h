@@ -12,9 +12,9 @@
 #define CMD_ALIASES_MAX 4
 
 enum cmd_flags {
-    CMD_NO_EXTRA = 1, /* further words are an error */
+    CMD_NO_EXTRA = 1,   /* further words are an error */
     CMD_ATTRIBUTES = 2, /* takes app attributes: help shows them */
-    CMD_LITERAL = 4,  /* words behind -- are the script's, not ours */
+    CMD_LITERAL = 4,    /* words behind -- are the script's, not ours */
 };
 
 struct cmd {

@@ -2,9 +2,9 @@
  * pm2 describe: all there is to say about a process, in tables. */
 #include "cli/cmd.h"
 #include "cli/detail.h"
+#include "os/clock.h"
 #include "json/read.h"
 #include "json/write.h"
-#include "os/clock.h"
 
 static int run(struct cli *cli, const struct args *args)
 {

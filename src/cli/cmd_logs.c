@@ -21,9 +21,9 @@
 #include "cli/log_files.h"
 #include "cli/tail.h"
 #include "cli/ui/text.h"
+#include "os/fd.h"
 #include "json/read.h"
 #include "json/write.h"
-#include "os/fd.h"
 
 #define LINES_DEFAULT    15
 #define TAIL_LABEL       10 /* columns */
@@ -53,14 +53,15 @@ struct logs {
     const char *target;
     struct log_wish wish;
     bool raw;
-    size_t count;     /* lines of each file */
-    json_t *known;    /* what c.logs answered */
+    size_t count;  /* lines of each file */
+    json_t *known; /* what c.logs answered */
     struct lines open;
     size_t label_width;
     int signal_fd;
 };
 
-/* ---- one line ---------------------------------------------------------------------------------- */
+/* ---- one line ----------------------------------------------------------------------------------
+ */
 
 static void put_line(struct logs *l, enum log_kind kind, struct str label, struct str line)
 {
@@ -105,7 +106,8 @@ static void add_first_columns(struct buf *out, struct str s, size_t width)
     }
 }
 
-/* ---- files ------------------------------------------------------------------------------------- */
+/* ---- files -------------------------------------------------------------------------------------
+ */
 
 struct tail_job {
     struct logs *logs;
@@ -202,7 +204,8 @@ static int unknown_target(struct logs *l)
     return 1;
 }
 
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *topic;
@@ -289,7 +292,8 @@ static void on_last_line(void *ctx, const struct line_stream *from, struct str l
     on_stream_line(&job, from, line);
 }
 
-/* ---- following --------------------------------------------------------------------------------- */
+/* ---- following ---------------------------------------------------------------------------------
+ */
 
 static bool signal_came(int fd, int timeout_ms)
 {
@@ -409,7 +413,8 @@ static int show_once(struct logs *l)
     return 0;
 }
 
-/* ---- command ----------------------------------------------------------------------------------- */
+/* ---- command -----------------------------------------------------------------------------------
+ */
 
 static bool read_options(struct logs *l, const struct args *args)
 {

@@ -5,8 +5,11 @@
 
 static int run(struct cli *cli, const struct args *args)
 {
-    static const struct action action = {
-        .name = "restart", .method = "restartProcessId", .notice = "Use --update-env to update environment variables", .changes = true};
+    static const struct action action = {.name = "restart",
+                                         .method = "restartProcessId",
+                                         .notice =
+                                             "Use --update-env to update environment variables",
+                                         .changes = true};
     return action_run(cli, args, &action);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * pm2 start: scripts, programs and shell lines as new apps; names and ids as restarts. What a target
- * is, is decided by the daemon. */
+ * pm2 start: scripts, programs and shell lines as new apps; names and ids as restarts. What a
+ * target is, is decided by the daemon. */
 #include <string.h>
 #include <unistd.h>
 

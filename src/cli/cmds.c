@@ -12,10 +12,10 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_ping_entry, cmd_kill_entry, cmd_help_entry;
 
 static const struct cmd *const built[] = {
-    &cmd_start_entry,    &cmd_stop_entry,     &cmd_restart_entry, &cmd_delete_entry,
-    &cmd_list_entry,     &cmd_jlist_entry,    &cmd_prettylist_entry, &cmd_describe_entry,
-    &cmd_env_entry,      &cmd_id_entry,       &cmd_pid_entry,     &cmd_logs_entry,
-    &cmd_reset_entry,    &cmd_send_signal_entry, &cmd_ping_entry, &cmd_kill_entry,
+    &cmd_start_entry, &cmd_stop_entry,        &cmd_restart_entry,    &cmd_delete_entry,
+    &cmd_list_entry,  &cmd_jlist_entry,       &cmd_prettylist_entry, &cmd_describe_entry,
+    &cmd_env_entry,   &cmd_id_entry,          &cmd_pid_entry,        &cmd_logs_entry,
+    &cmd_reset_entry, &cmd_send_signal_entry, &cmd_ping_entry,       &cmd_kill_entry,
     &cmd_help_entry,
 };
 

@@ -11,8 +11,8 @@
 #include "cli/cli.h"
 #include "json/read.h"
 
-#define HELLO_MS     10000
-#define HELLO_TRIES  5 /* a daemon that is just ending closes the connection */
+#define HELLO_MS      10000
+#define HELLO_TRIES   5 /* a daemon that is just ending closes the connection */
 #define HELLO_WAIT_MS 50
 
 /* Exits have no more to say than this: PM2's codes are 0 and 1. */

@@ -19,7 +19,8 @@
 
 extern char **environ;
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ------------------------------------------------------------------------------------
+ */
 
 /* Texts and numbers as they are, lists joined by blanks; nothing for what is not there. */
 static void add_plain(struct buf *out, const json_t *value)
@@ -89,7 +90,8 @@ static void add_reason(struct buf *out, const json_t *env, const struct detail_l
     }
 }
 
-/* ---- the first table --------------------------------------------------------------------------- */
+/* ---- the first table ---------------------------------------------------------------------------
+ */
 
 struct fact {
     const char *label;
@@ -162,7 +164,8 @@ static void draw_facts(const json_t *env, const struct detail_look *look, struct
     table_draw(&t, look->color, look->frames, out);
 }
 
-/* ---- the others -------------------------------------------------------------------------------- */
+/* ---- the others --------------------------------------------------------------------------------
+ */
 
 static void add_title(struct buf *out, const struct detail_look *look, const char *title)
 {
@@ -198,9 +201,12 @@ static void draw_revision(const json_t *git, const struct detail_look *look, str
 {
     static const struct {
         const char *label, *key;
-    } rows[] = {{"revision control", "type"},     {"remote url", "url"},
-                {"repository root", "repo_path"}, {"last update", "update_time"},
-                {"revision", "revision"},         {"comment", "comment"},
+    } rows[] = {{"revision control", "type"},
+                {"remote url", "url"},
+                {"repository root", "repo_path"},
+                {"last update", "update_time"},
+                {"revision", "revision"},
+                {"comment", "comment"},
                 {"branch", "branch"}};
     AUTO(table) t = {0};
     if (!json_is_object(git))

@@ -8,8 +8,8 @@
 #include "cli/ui/text.h"
 #include "json/write.h"
 
-#define INDENT     4
-#define FIRST_MAX  34 /* a longer first column gets a line of its own */
+#define INDENT    4
+#define FIRST_MAX 34 /* a longer first column gets a line of its own */
 
 void help_usage(struct buf *out)
 {
@@ -107,7 +107,8 @@ void help_command(const struct cmd *cmd, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON --------------------------------------------------------------------------------------
+ */
 
 static void dump_option(struct jw *w, const struct opt *o, const char *attribute)
 {

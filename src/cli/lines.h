@@ -25,7 +25,8 @@ typedef void lines_fn(void *ctx, const struct line_stream *from, struct str line
 
 void lines_init(struct lines *l);
 void lines_fini(struct lines *l);
-/* Take a chunk; complete lines go to `fn`. A line that passes LIMIT_CLI_LINE_BYTES comes in pieces. */
+/* Take a chunk; complete lines go to `fn`. A line that passes LIMIT_CLI_LINE_BYTES comes in pieces.
+ */
 void lines_feed(struct lines *l, int64_t id, int stream, struct str chunk, lines_fn *fn, void *ctx);
 /* Hand out the open lines. */
 void lines_flush(struct lines *l, lines_fn *fn, void *ctx);

@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 #include "cli/ui/proc_table.h"
 #include "cli/ui/time.h"
-#include "json/read.h"
 #include "os/clock.h"
+#include "json/read.h"
 
 /* On stderr, so that the table stays easy to take apart. */
 static void tell_reasons(struct cli *cli, const struct proc_row *rows, size_t count, int64_t now_ms)

@@ -70,7 +70,8 @@ int tail_lines(int fd, off_t end, size_t count, tail_fn *fn, void *ctx, struct b
     char block[BLOCK_BYTES];
     off_t last = newline_before(fd, end, 1);
     bool complete = last + 1 == end;
-    /* The newline that ends the last line does not count, unless what follows it does not either. */
+    /* The newline that ends the last line does not count, unless what follows it does not either.
+     */
     size_t nth = count + (complete || partial ? 1 : 0);
     off_t at = count > 0 ? newline_before(fd, end, nth) + 1 : last + 1;
     while (at < end) {

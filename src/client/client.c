@@ -44,7 +44,8 @@ struct client {
     struct buf last; /* what the borrowed result lies in, when it came early */
 };
 
-/* ---- making and ending ------------------------------------------------------------------------- */
+/* ---- making and ending -------------------------------------------------------------------------
+ */
 
 static char *path_or(const char *given, const char *home, const char *name)
 {
@@ -100,7 +101,8 @@ int client_daemon_pid(const struct client *c)
     return (int)c->rpc.peer;
 }
 
-/* ---- connecting -------------------------------------------------------------------------------- */
+/* ---- connecting --------------------------------------------------------------------------------
+ */
 
 /* The processes whose end client_wait_gone() waits for. They are noted now, because pm2.pid is gone
  * when the daemon is, and its number may be another's by then. */
@@ -139,8 +141,8 @@ static int lock_or_connect(struct client *c, int64_t deadline, int *ret_fd, stru
         if (locked)
             return 0;
         if (conn_ms_left(deadline) == 0)
-            return err_set(e, -ETIMEDOUT, "another client is launching a daemon in %s, for too long",
-                           c->home);
+            return err_set(e, -ETIMEDOUT,
+                           "another client is launching a daemon in %s, for too long", c->home);
         nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000L}, NULL);
     }
 }
@@ -200,7 +202,8 @@ int client_connect(const struct client_options *o, struct client **ret, struct e
     return 0;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls -------------------------------------------------------------------------------------
+ */
 
 static int64_t deadline_of(int timeout_ms)
 {
@@ -350,7 +353,8 @@ int client_wait_gone(struct client *c, int timeout_ms, struct err *e)
     return 0;
 }
 
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------------------------------
+ */
 
 int client_subscribe(struct client *c, struct err *e)
 {

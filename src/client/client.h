@@ -17,8 +17,8 @@ enum client_flags {
 };
 
 struct client_options {
-    const char *home;      /* absolute PM2_HOME */
-    const char *rpc_path;  /* socket paths; NULL = home/rpc.sock, home/pub.sock */
+    const char *home;     /* absolute PM2_HOME */
+    const char *rpc_path; /* socket paths; NULL = home/rpc.sock, home/pub.sock */
     const char *pub_path;
     const char *keeper_path; /* pm2-keeper; NULL = beside the calling program's real path */
     /* The rest of the home, for users who moved parts of it; NULL = PM2's names under `home`. */
@@ -50,8 +50,8 @@ int client_call(struct client *c, const char *method, struct str args, int timeo
 int client_send(struct client *c, const char *method, struct str args, struct err *e);
 int client_wait(struct client *c, int ticket, int timeout_ms, struct str *ret, struct err *e);
 
-/* Wait until the daemon is gone: the processes that listened on rpc.sock and that pm2.pid named when
- * this client connected have ended. 0, -ETIMEDOUT. */
+/* Wait until the daemon is gone: the processes that listened on rpc.sock and that pm2.pid named
+ * when this client connected have ended. 0, -ETIMEDOUT. */
 int client_wait_gone(struct client *c, int timeout_ms, struct err *e);
 
 /* Subscribe to the bus (second connection). 0 or -errno. Again: a new subscription replaces the old

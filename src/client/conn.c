@@ -17,7 +17,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 
-#define READ_BYTES     65536
+#define READ_BYTES       65536
 #define BACKLOG_RETRY_MS 5 /* pace when the listener's queue is full */
 
 void conn_init(struct conn *c)
@@ -64,8 +64,8 @@ static int check_owner(const char *path, struct err *e)
     return st.st_uid == geteuid() ? 0 : not_ours(path, st.st_uid, e);
 }
 
-/* A unix socket connects at once or not at all; EAGAIN means that the queue of the listener is full,
- * and cannot be waited for with poll(2). */
+/* A unix socket connects at once or not at all; EAGAIN means that the queue of the listener is
+ * full, and cannot be waited for with poll(2). */
 static int connect_until(int fd, const struct sockaddr_un *to, int64_t deadline)
 {
     while (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0) {
@@ -89,8 +89,7 @@ static int connect_error(const char *path, int code, struct err *e)
     case -ENOTSOCK: return err_set(e, -ENOENT, "no daemon");
     case -EACCES:
     case -EPERM: return err_set(e, -EACCES, "Permission denied, check permissions on %s", path);
-    case -ETIMEDOUT:
-        return err_set(e, code, "%s: the listener there accepts no connections", path);
+    case -ETIMEDOUT: return err_set(e, code, "%s: the listener there accepts no connections", path);
     default: return err_set(e, code, "cannot connect to %s: %s", path, err_text(code));
     }
 }
@@ -109,9 +108,10 @@ int conn_open(struct conn *c, const char *path, int64_t deadline, struct err *e)
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     if (n > LIMIT_SOCKET_PATH)
-        return err_set(e, -ENAMETOOLONG,
-                       "the socket path %s has %zu bytes and may have %d: choose a shorter PM2_HOME",
-                       path, n, LIMIT_SOCKET_PATH);
+        return err_set(
+            e, -ENAMETOOLONG,
+            "the socket path %s has %zu bytes and may have %d: choose a shorter PM2_HOME", path, n,
+            LIMIT_SOCKET_PATH);
     memcpy(to.sun_path, path, n);
     int rc = check_owner(path, e);
     if (rc < 0)

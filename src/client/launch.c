@@ -30,7 +30,8 @@
 
 extern char **environ;
 
-/* ---- environment ------------------------------------------------------------------------------- */
+/* ---- environment -------------------------------------------------------------------------------
+ */
 
 static const char *const kept_names[] = {"PATH",
                                          "HOME",
@@ -89,7 +90,8 @@ char **launch_environment(char *const *env, const char *home)
     return ret;
 }
 
-/* ---- lock -------------------------------------------------------------------------------------- */
+/* ---- lock --------------------------------------------------------------------------------------
+ */
 
 int launch_lock_open(const char *home, struct err *e)
 {
@@ -110,7 +112,8 @@ int launch_lock_try(int fd)
     return rc < 0 ? -errno : 0;
 }
 
-/* ---- programs ---------------------------------------------------------------------------------- */
+/* ---- programs ----------------------------------------------------------------------------------
+ */
 
 struct programs {
     char keeper[PATH_MAX], daemon[PATH_MAX];
@@ -144,7 +147,8 @@ static int find_programs(const struct launch_spec *s, struct programs *ret, stru
     return 0;
 }
 
-/* ---- child ------------------------------------------------------------------------------------- */
+/* ---- child -------------------------------------------------------------------------------------
+ */
 
 struct child_plan {
     const char *file;
@@ -210,7 +214,8 @@ static int spawn_keeper(const struct child_plan *p)
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
-/* ---- the keeper's word -------------------------------------------------------------------------- */
+/* ---- the keeper's word --------------------------------------------------------------------------
+ */
 
 /* Read one line, or what there is until the end. Its length, or -ETIMEDOUT. */
 static ssize_t read_word(int fd, char *word, size_t size, int64_t deadline)
@@ -259,21 +264,14 @@ int launch_daemon(const struct launch_spec *s, int64_t deadline, struct err *e)
     int rc = find_programs(s, &prog, e);
     if (rc < 0)
         return rc;
-    char *argv[] = {prog.keeper,
-                    (char *)"--home",
-                    (char *)s->home,
-                    (char *)"--pid-file",
-                    (char *)s->pid_file,
-                    (char *)"--log-file",
-                    (char *)s->log_file,
-                    (char *)"--daemon",
-                    prog.daemon,
-                    (char *)"--ready-fd",
-                    (char *)"3",
-                    NULL};
+    char *argv[] = {prog.keeper,          (char *)"--home",    (char *)s->home,
+                    (char *)"--pid-file", (char *)s->pid_file, (char *)"--log-file",
+                    (char *)s->log_file,  (char *)"--daemon",  prog.daemon,
+                    (char *)"--ready-fd", (char *)"3",         NULL};
     int ready[2];
-    struct child_plan plan = {
-        .file = prog.keeper, .argv = argv, .env = launch_environment(environ, s->home)};
+    struct child_plan plan = {.file = prog.keeper,
+                              .argv = argv,
+                              .env = launch_environment(environ, s->home)};
     if (!plan.env)
         return err_set(e, -ENOMEM, "out of memory");
     if (pipe2(ready, O_CLOEXEC) < 0) {

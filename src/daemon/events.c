@@ -7,7 +7,7 @@
 #include "json/read.h"
 #include "json/write.h"
 
-void event_process(struct proc *p, const char *event, bool manually)
+static void publish(struct proc *p, const char *event, bool manually, const char *status)
 {
     struct bus *b = p->env->bus;
     if (!bus_wants(b))
@@ -17,10 +17,20 @@ void event_process(struct proc *p, const char *event, bool manually)
     jw_kstr(&w, "event", event);
     jw_kbool(&w, "manually", manually);
     jw_key(&w, "process");
-    proc_json_env(&w, p, 0, NULL);
+    proc_json_env(&w, p, 0, status);
     jw_kint(&w, "at", clock_wall_ms());
     jw_obj_end(&w);
     bus_end(b);
+}
+
+void event_process(struct proc *p, const char *event, bool manually)
+{
+    publish(p, event, manually, NULL);
+}
+
+void event_exit(struct proc *p)
+{
+    publish(p, "exit", false, p->sm.state == PROC_ERRORED ? "errored" : "stopped");
 }
 
 static void stub(struct jw *w, const struct proc *p, bool with_rev)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The journal: what is written is read back; a torn line, a foreign file and another boot cost
  * nothing else. */
+#include <cmocka.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "journal.h"
-#include "json/read.h"
 #include "table.h"
+#include "json/read.h"
 
 struct fixture {
     char path[64];
@@ -74,8 +74,8 @@ static struct proc *add(struct fixture *f, const char *name)
 {
     struct err e = {0};
     int ids[4];
-    json_t *conf = json_pack("{s:s, s:s, s:{s:s}}", "name", name, "pm_exec_path", "/bin/true", "env",
-                             "SECRET", "x");
+    json_t *conf = json_pack("{s:s, s:s, s:{s:s}}", "name", name, "pm_exec_path", "/bin/true",
+                             "env", "SECRET", "x");
     assert_int_equal(table_add_app(&f->table, conf, 2, ids, &e), 1);
     return table_find(&f->table, ids[0]);
 }

@@ -194,7 +194,8 @@ void method_msg_process(struct methods *m, struct call *c, json_t *args)
     const char *name = json_get_str(cmd, "name");
     const json_t *id = json_object_get(cmd, "id");
     if (!msg || (!name && !id)) {
-        call_fail(c, msg ? "method requires name or id field" : "method requires a msg field");
+        call_fail(c,
+                  name || id ? "method requires a msg field" : "method requires name or id field");
         return;
     }
     AUTO(buf) text = BUF_INIT;

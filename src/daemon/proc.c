@@ -132,7 +132,7 @@ void proc_discard(struct proc *p)
 /* Why an order of this kind did not reach what it wanted; NULL when it did. */
 static const char *order_error(const struct proc *p, enum order_kind kind)
 {
-    if (p->sm.stuck && (kind == ORDER_STOP || kind == ORDER_DELETE || kind == ORDER_RESTART))
+    if (p->sm.stuck)
         return "the process is still there after SIGKILL";
     if ((kind == ORDER_START || kind == ORDER_RESTART) && p->sm.cannot_start)
         return p->reason ? p->reason : "it cannot be started";
@@ -222,7 +222,7 @@ static void publish(struct proc *p, enum proc_publish what)
         log_info("App [%s:%d] online", proc_name(p), p->id);
         event_process(p, "online", false);
         break;
-    case PUB_EXIT: event_process(p, "exit", false); break;
+    case PUB_EXIT: event_exit(p); break;
     case PUB_OVERLIMIT:
         log_info("Script %s had too many unstable restarts (%lld). Stopped. \"errored\"",
                  json_get_str(p->conf, "pm_exec_path"), (long long)p->policy.max_restarts);
@@ -447,8 +447,9 @@ void proc_adopt_stray(struct proc *p)
     proc_adopt_run(p, &c, fds);
     if (p->run)
         p->run->adopted = true;
-    log_warn("App [%s:%d] pid %d lived on without a keeper: adopted; its output is not seen any more",
-             proc_name(p), p->id, (int)p->last_pid);
+    log_warn(
+        "App [%s:%d] pid %d lived on without a keeper: adopted; its output is not seen any more",
+        proc_name(p), p->id, (int)p->last_pid);
 }
 
 static void on_adopted_gone(uv_poll_t *h, int status, int events)

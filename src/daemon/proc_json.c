@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "app/schema.h"
 #include "json/read.h"
 
 /* Keys of pm2_env that are state, not configuration: they are written by hand below, and neither a
@@ -68,7 +69,8 @@ static void write_flat_env(struct jw *w, const struct proc *p)
     json_t *value;
     json_t *env = json_object_get(p->conf, "env");
     json_object_foreach (env, key, value) {
-        if (json_is_object(value) || json_has(p->conf, key) || is_state_key(key))
+        if (json_is_object(value) || json_has(p->conf, key) || is_state_key(key) ||
+            schema_find(key)) /* nor may a variable look like an option that was never given */
             continue;
         if (p->instance >= 0 && strcmp(key, instance_key(p)) == 0)
             continue;

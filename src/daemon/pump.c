@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -21,6 +22,8 @@ struct pump {
     struct logfile *file, *combined;
     bool discard, ended, closing;
     struct pump_handler handler;
+    char held[4]; /* the begin of a character whose rest has not come yet; only for showing */
+    size_t held_len;
 };
 
 /* Where duplicates for looking at go; one for the whole process, made when first needed. */
@@ -62,18 +65,46 @@ static ssize_t consume(struct pump *p, size_t n)
     return (ssize_t)n;
 }
 
+/* How many bytes at the end of `s` are the begin of a character that may still be completed. */
+static size_t unfinished_tail(struct str s)
+{
+    for (size_t back = 1; back <= 3 && back <= s.n; back++) {
+        unsigned char c = (unsigned char)s.p[s.n - back];
+        if ((c & 0xC0) == 0x80)
+            continue; /* inside a character: its first byte is further left */
+        size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+        return length > back ? back : 0;
+    }
+    return 0;
+}
+
+/* Show a chunk without cutting a character in two: readers of the bus get text, not bytes. `bytes`
+ * begins with what was held back before. */
+static void show_text(struct pump *p, char *bytes, size_t n)
+{
+    size_t tail = unfinished_tail((struct str){bytes, n});
+    if (n > tail)
+        p->handler.bytes(p->handler.ctx, p, (struct str){bytes, n - tail});
+    memcpy(p->held, bytes + n - tail, tail);
+    p->held_len = tail;
+}
+
 static void show(struct pump *p, size_t n)
 {
-    static char bytes[LIMIT_TAP_CHUNK_BYTES];
+    static char bytes[sizeof(p->held) + LIMIT_TAP_CHUNK_BYTES];
     while (n > 0) {
-        ssize_t r = read(tap.r, bytes, n < sizeof(bytes) ? n : sizeof(bytes));
+        size_t held = p->held_len;
+        memcpy(bytes, p->held, held);
+        ssize_t r =
+            read(tap.r, bytes + held, n < LIMIT_TAP_CHUNK_BYTES ? n : LIMIT_TAP_CHUNK_BYTES);
         if (r <= 0)
             return;
         n -= (size_t)r;
+        p->held_len = 0;
         if (p->combined)
-            logfile_write(p->combined, bytes, (size_t)r);
+            logfile_write(p->combined, bytes + held, (size_t)r);
         if (p->handler.wants(p->handler.ctx))
-            p->handler.bytes(p->handler.ctx, p, (struct str){bytes, (size_t)r});
+            show_text(p, bytes, held + (size_t)r);
     }
 }
 
@@ -107,6 +138,8 @@ static void reach_end(struct pump *p)
         return;
     p->ended = true;
     uv_poll_stop(&p->poll);
+    if (p->held_len > 0 && p->handler.wants(p->handler.ctx))
+        p->handler.bytes(p->handler.ctx, p, (struct str){p->held, p->held_len});
     p->handler.eof(p->handler.ctx, p);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Log files and pumps on real pipes and a real loop: bytes whole, order kept, truncation from
  * outside without holes, several streams into one file, the combined file, the tap. */
+#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,8 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     char name[128];
-    static const char *const names[] = {"out.log", "all.log", "sub/deep/out.log", "sub/deep", "sub"};
+    static const char *const names[] = {"out.log", "all.log", "sub/deep/out.log", "sub/deep",
+                                        "sub"};
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0); /* a leaked handle fails the test */
     assert_true(list_empty(&f->files.all));       /* a leaked file, too */
@@ -272,12 +273,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bytes_reach_the_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_existing_content_is_kept, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_truncation_from_outside_leaves_no_hole, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_truncation_from_outside_leaves_no_hole, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_two_streams_share_a_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_combined_and_tap_see_what_the_file_gets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_combined_and_tap_see_what_the_file_gets, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_discard_and_null, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folders_are_made, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_folder_in_place_of_a_file_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder_in_place_of_a_file_is_an_error, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_full_disk_does_not_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reopen_follows_a_rename, setup, teardown),
     };

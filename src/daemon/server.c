@@ -319,8 +319,11 @@ void server_close(struct server *s)
         (void)unlink(s->path);
         uv_close((uv_handle_t *)&s->listener, NULL);
     }
-    list_for_each_safe (it, next, &s->conns)
-        conn_close(LIST_ENTRY(it, struct conn, link));
+    list_for_each_safe (it, next, &s->conns) {
+        struct conn *c = LIST_ENTRY(it, struct conn, link);
+        conn_out_flush(&c->out); /* the last words: the answer to `kill` is among them */
+        conn_close(c);
+    }
 }
 
 void server_free(struct server *s)

@@ -183,7 +183,8 @@ static void arm(struct trees *t)
     uv_prepare_start(&t->prepare, on_trees_prepare);
 }
 
-/* ---- the calls --------------------------------------------------------------------------------- */
+/* ---- the calls ---------------------------------------------------------------------------------
+ */
 
 struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid)
 {
@@ -272,6 +273,7 @@ void tree_forget(struct proc *p)
         return;
     p->tree = NULL;
     list_del(&w->due);
-    list_for_each_safe(it, next, &w->members) member_close(LIST_ENTRY(it, struct member, link));
+    list_for_each_safe (it, next, &w->members)
+        member_close(LIST_ENTRY(it, struct member, link));
     free(w);
 }

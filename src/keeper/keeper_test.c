@@ -551,8 +551,10 @@ static void last_words_of_pm2d_count(void **state)
     int fds[LINK_FD_COUNT];
     get_ready();
     kill(rig.keeper, SIGSTOP);
+    assert_int_equal(waitpid(rig.keeper, NULL, WUNTRACED), rig.keeper); /* it has stopped */
     ask_spawn(5, "/bin/sh", "exec sleep 60");
     kill(rig.daemon, SIGKILL);
+    await(rig.line, POLLHUP); /* it is gone */
     kill(rig.keeper, SIGCONT);
     accept_daemon();
     greet(2);

@@ -31,7 +31,7 @@ mode() {
   ours_only "one each"
   local count
   count=$(seq 50 | xargs -P 50 -I{} timeout 60 env HOME="$TEST_HOME" PM2_HOME="$TEST_PM2_HOME" \
-    "$PM2" ping 3>&- </dev/null | grep -c pong)
+    "$PM2" ping 2>&1 3>&- | tee pongs | grep -c pong) || cat pongs
   assert_equal "$count" 50
   # Those that lost the race may be just ending.
   wait_until daemon_is_alone

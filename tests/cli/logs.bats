@@ -76,15 +76,6 @@ load ../lib/harness
   wait_until cmp bytes.bin "$(log_of bytes-out)"
 }
 
-@test "a log file that is moved away and reloadLogs" {
-  pm2 start tick.js
-  wait_until file_has "$(log_of tick-out)" "out 1"
-  mv "$(log_of tick-out)" moved.log
-  run pm2 reloadLogs
-  assert_ok
-  wait_until test -s "$(log_of tick-out)"
-}
-
 @test "a log file that is truncated does not get a hole" {
   pm2 start tick.js
   wait_until file_has "$(log_of tick-out)" "out 3"

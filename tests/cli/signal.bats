@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# sendSignal and send.
+# sendSignal.
 load ../lib/harness
 
 @test "sendSignal by name and by id" {
@@ -47,35 +47,4 @@ load ../lib/harness
   assert_equal "$(daemon_pid)" "$before"
   app_is up pm2_env.status online
   app_is down pm2_env.status stopped
-}
-
-@test "send: a line on standard input" {
-  pm2 start stdin.py
-  wait_until file_has "$(log_of stdin-out)" reading
-  run pm2 send 0 "hello there"
-  assert_ok
-  wait_until file_has "$(log_of stdin-out)" "GOT hello there"
-}
-
-@test "send to the unknown and to the stopped" {
-  pm2 start stdin.py
-  pm2 stop stdin
-  run pm2 send 88 x
-  assert_fails
-  assert_has "Process with ID <88> unknown."
-  run pm2 send 0 x
-  assert_fails
-  assert_has "Process with ID <0> offline."
-}
-
-@test "send to an app that closed its standard input" {
-  ours_only "ends the daemon"
-  pm2 start "exec <&-; echo closed; exec sleep 1000" --name deaf
-  wait_until file_has "$(log_of deaf-out)" closed
-  local before
-  before=$(daemon_pid)
-  pm2 send 0 x || :
-  pm2 send 0 x || :
-  assert_equal "$(daemon_pid)" "$before"
-  app_is deaf pm2_env.status online
 }

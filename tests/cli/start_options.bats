@@ -138,7 +138,7 @@ print(eval(sys.argv[2]))' "$log" "$2"
 
 @test "--uid: the app runs as that user" {
   [ "$(id -u)" -eq 0 ] || skip "needs root"
-  chmod 755 "$BATS_TEST_TMPDIR" "$WORK"
+  open_work
   pm2 start sleep --uid nobody -- 1000
   wait_status sleep online
   assert_equal "$(stat -c %U "/proc/$(app_pid sleep)")" nobody
@@ -171,7 +171,9 @@ print(eval(sys.argv[2]))' "$log" "$2"
   name=evil restart_delay=7000 pm2 start tick.js --name good
   wait_status good online
   app_is good pm2_env.name good
-  app_is good pm2_env.restart_delay ""
+  # A crash is followed by a restart at once, not after seven seconds.
+  kill -9 "$(app_pid good)"
+  wait_app good pm2_env.restart_time 1 5
 }
 
 @test "--x=v, and options before the command" {

@@ -23,6 +23,10 @@ not_yet() {
   not_yet start tick.js --write
   not_yet start tick.js --trace
   not_yet start tick.js --v8
+  not_yet logs --json
+  not_yet logs --format
+  not_yet logs --timestamp
+  not_yet logs --highlight x
   assert_equal "$(app_count)" 0
 }
 
@@ -53,7 +57,7 @@ not_yet() {
 @test "commands" {
   ours_only "has them"
   for command in save dump resurrect cleardump startup unstartup monit dash scale "scale web 3" \
-    reload "reload all" deploy "install x" "uninstall x" serve ecosystem init "trigger 0 x" update \
+    reload "reload all" deploy "install x" "uninstall x" serve ecosystem init "trigger 0 x" update "send 0 x" "attach 0" reloadLogs \
     "set a b" "get a" flush "startOrRestart x.json" "completion" "pull x" slist report; do
     # shellcheck disable=SC2086 # words
     not_yet $command

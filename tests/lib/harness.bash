@@ -42,8 +42,12 @@ as_nobody() {
     fi
 }
 
-need_nobody() {
+open_work() {
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$WORK"
+}
+
+need_nobody() {
+    open_work
     as_nobody "$PM2" --version >/dev/null 2>&1 || skip "$PM2 is out of reach for another user"
 }
 

@@ -92,8 +92,7 @@ bool world_tree_lives(const struct world *w)
     return false;
 }
 
-/* ---- lives ------------------------------------------------------------------------------------
- */
+/* ---- lives ---------------------------------------------------------------------------- */
 
 static struct life new_life(struct world *w)
 {
@@ -149,8 +148,7 @@ static void tell_tree(struct world *w, const struct proc_action *a, bool with_si
     }
 }
 
-/* ---- the executor -------------------------------------------------------------------------------
- */
+/* ---- the executor --------------------------------------------------------------------- */
 
 static void carry_out(struct world *w, const struct proc_action *a)
 {
@@ -210,8 +208,7 @@ static void step(struct world *w, const struct proc_event *ev)
     watch_tree(w);
 }
 
-/* ---- what happens -------------------------------------------------------------------------------
- */
+/* ---- what happens --------------------------------------------------------------------- */
 
 static void spawn_answers(struct world *w)
 {

@@ -77,7 +77,7 @@ void world_fail(const struct world *w, const char *fmt, ...) ATTR_FORMAT(2, 3) A
             world_fail(w, "%s:%d: %s", __FILE__, __LINE__, #condition);                            \
     } while (0)
 
-/* ---- invariants.c ---- */
+/* ---- invariants.c --------------------------------------------------------------------- */
 
 /* Before one action is carried out / after a whole step. */
 void invariants_action(const struct world *w, const struct proc_action *a);
@@ -86,7 +86,7 @@ void invariants_step(struct world *w, const struct proc_sm *before, const struct
 /* Nothing will happen any more: is the goal reached? */
 void invariants_end(const struct world *w);
 
-/* ---- chart.c ---- */
+/* ---- chart.c -------------------------------------------------------------------------- */
 
 /* Print docs/state-machine.md. */
 void chart_print(void);

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Events on pub.sock."""
 
-import json
 import unittest
 
 import amp
-from world import Case, Closed, ours_only, rss_bytes, wait_until
+from world import OURS, Case, Closed, ours_only, rss_bytes, wait_until
 
 MEGABYTE = 1 << 20
+
+# PM2 publishes `online` before it sets that status, and the end of an ordered stop twice.
+ONLINE = ("online", "online" if OURS else "launching")
+STOPPING = [] if OURS else [("exit", "stopping")]
 
 
 def is_event(name, status=None):
@@ -26,7 +29,7 @@ class Lifecycle(Case):
         bus = self.world.bus()
         self.world.pm2("start", "sleep", "--", "1000")
         events = bus.until(is_event("start"), "start")
-        self.assertEqual(names(events), [("online", "launching"), ("start", "online")])
+        self.assertEqual(names(events), [ONLINE, ("start", "online")])
         online, start = [p for t, p in events if t == "process:event"]
         self.assertEqual((online["manually"], start["manually"]), (False, True))
         self.assertEqual(set(start), {"event", "manually", "process", "at"})
@@ -34,26 +37,31 @@ class Lifecycle(Case):
         self.assertEqual((start["process"]["name"], start["process"]["pm_id"]), ("sleep", 0))
         self.assertIsInstance(start["at"], int)
 
-    def test_stop_has_two_exits(self):
+    def test_stop(self):
         self.world.pm2("start", "sleep", "--", "1000")
         bus = self.world.bus()
         self.world.pm2("stop", "sleep")
         events = bus.until(is_event("stop"), "stop")
-        self.assertEqual(names(events), [("exit", "stopping"), ("exit", "stopped"), ("stop", "stopped")])
+        self.assertEqual(names(events), [*STOPPING, ("exit", "stopped"), ("stop", "stopped")])
 
     def test_restart(self):
         self.world.pm2("start", "sleep", "--", "1000")
         bus = self.world.bus()
         self.world.pm2("restart", "sleep")
         events = bus.until(is_event("restart"), "restart")
-        self.assertEqual([name for name, _ in names(events)], ["exit", "exit", "online", "restart"])
+        wanted = [*STOPPING, ("exit", "stopped"), ONLINE, ("restart", "online")]
+        self.assertEqual([name for name, _ in names(events)], [name for name, _ in wanted])
 
     def test_crash_and_over_limit(self):
         bus = self.world.bus()
         self.world.pm2("start", "exit.sh", "--max-restarts", "3")
+        # Which of the last two comes first is not promised.
         events = bus.until(is_event("exit", "errored"), "the last exit")
+        if "restart overlimit" not in [name for name, _ in names(events)]:
+            events += bus.until(is_event("restart overlimit"), "restart overlimit")
         found = [name for name, _ in names(events) if name != "start"]
-        self.assertEqual(found, ["online", "exit", "online", "exit", "online", "restart overlimit", "exit"])
+        self.assertEqual(found[:5], ["online", "exit", "online", "exit", "online"])
+        self.assertEqual(sorted(found[5:]), ["exit", "restart overlimit"])
 
     def test_daemons_own_lines(self):
         bus = self.world.bus()

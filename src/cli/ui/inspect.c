@@ -20,15 +20,15 @@
 #include "cli/ui/text.h"
 #include "json/write.h"
 
-#define BREAK_LENGTH    80
-#define COMPACT         3
-#define MIN_LINE_WIDTH  16
-#define ARRAY_SHOWN     100
-#define STRING_SHOWN    10000
-#define GROUPED_FROM    7
-#define COLUMNS_MAX     15
-#define SAFE_INTEGER    9007199254740992LL
-#define INDEX_DIGITS    10
+#define BREAK_LENGTH   80
+#define COMPACT        3
+#define MIN_LINE_WIDTH 16
+#define ARRAY_SHOWN    100
+#define STRING_SHOWN   10000
+#define GROUPED_FROM   7
+#define COLUMNS_MAX    15
+#define SAFE_INTEGER   9007199254740992LL
+#define INDEX_DIGITS   10
 
 struct inspect {
     size_t indent;
@@ -44,7 +44,8 @@ struct parts {
 
 static void format_value(struct inspect *in, const json_t *value, int depth, struct buf *out);
 
-/* ---- strings ----------------------------------------------------------------------------------- */
+/* ---- strings -----------------------------------------------------------------------------------
+ */
 
 static bool has_byte(struct str s, char c)
 {
@@ -65,8 +66,8 @@ static char quote_for(struct str s)
 
 static void add_escaped(struct buf *out, uint32_t c)
 {
-    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
-                                   ['\r'] = 'r'};
+    static const char letters[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     if (c < sizeof(letters) && letters[c])
         buf_printf(out, "\\%c", letters[c]);
     else
@@ -136,8 +137,8 @@ static void format_key(struct str key, struct buf *out)
     bool plain = key.n > 0 && !(key.p[0] >= '0' && key.p[0] <= '9');
     for (size_t i = 0; plain && i < key.n; i++) {
         char c = key.p[i];
-        plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                c == '_';
+        plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     }
     if (str_eq_c(key, "__proto__"))
         buf_add_c(out, "['__proto__']");
@@ -155,7 +156,8 @@ static void format_integer(struct buf *out, json_int_t n)
         json_number_text(out, (double)n);
 }
 
-/* ---- layout ------------------------------------------------------------------------------------ */
+/* ---- layout ------------------------------------------------------------------------------------
+ */
 
 static bool parts_init(struct parts *p, size_t room)
 {
@@ -174,8 +176,8 @@ static void parts_fini(struct parts *p)
 }
 
 struct grid {
-    size_t *widths;  /* of each entry */
-    size_t cells;    /* entries that take part; "... more items" does not */
+    size_t *widths; /* of each entry */
+    size_t cells;   /* entries that take part; "... more items" does not */
     size_t columns;
     size_t column[COLUMNS_MAX]; /* width of each column */
 };
@@ -310,12 +312,13 @@ static void lay_out(struct inspect *in, struct parts *p, const json_t *array, in
     size_t entries = p->count;
     if (array && entries >= GROUPED_FROM)
         group_entries(in, array, p);
-    bool one_line = in->current_depth - depth < COMPACT && entries == p->count &&
-                    fits_on_line(in, p);
+    bool one_line =
+        in->current_depth - depth < COMPACT && entries == p->count && fits_on_line(in, p);
     join_parts(in, p, brackets, one_line, out);
 }
 
-/* ---- containers -------------------------------------------------------------------------------- */
+/* ---- containers --------------------------------------------------------------------------------
+ */
 
 static void format_array(struct inspect *in, const json_t *array, int depth, struct buf *out)
 {

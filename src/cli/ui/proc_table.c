@@ -12,17 +12,18 @@
 #include "cli/ui/table.h"
 #include "cli/ui/text.h"
 #include "cli/ui/time.h"
+#include "os/users.h"
 #include "json/read.h"
 #include "json/write.h"
-#include "os/users.h"
 
-#define PIPE_COLUMNS   300
-#define NAME_EMPTY     11 /* width of the name column when there is no app */
-#define NAME_BLANKS    5
-#define HIDDEN_MODULE  "pm2-sysmonit"
-#define RESTARTS_HEAD  "↺"
+#define PIPE_COLUMNS  300
+#define NAME_EMPTY    11 /* width of the name column when there is no app */
+#define NAME_BLANKS   5
+#define HIDDEN_MODULE "pm2-sysmonit"
+#define RESTARTS_HEAD "↺"
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows --------------------------------------------------------------------------------------
+ */
 
 static const char *text_of(const json_t *o, const char *key, const char *fallback)
 {
@@ -81,7 +82,8 @@ struct proc_row *proc_rows(const json_t *list, size_t *ret_count)
     return rows;
 }
 
-/* ---- order ------------------------------------------------------------------------------------- */
+/* ---- order -------------------------------------------------------------------------------------
+ */
 
 typedef int compare_fn(const struct proc_row *a, const struct proc_row *b);
 
@@ -140,7 +142,8 @@ void proc_rows_sort(struct proc_row *rows, size_t count, const char *by)
     qsort_r(rows, count, sizeof(*rows), compare_rows, &o);
 }
 
-/* ---- cells ------------------------------------------------------------------------------------- */
+/* ---- cells -------------------------------------------------------------------------------------
+ */
 
 typedef void cell_fn(const struct proc_row *r, const struct proc_table_look *look, struct table *t);
 
@@ -255,7 +258,8 @@ static void cell_watching(const struct proc_row *r, const struct proc_table_look
                 r->is_watched ? "enabled" : "disabled");
 }
 
-/* ---- layouts ----------------------------------------------------------------------------------- */
+/* ---- layouts -----------------------------------------------------------------------------------
+ */
 
 enum { WIDTH_ID = -1, WIDTH_NAME = -2 }; /* widths that depend on what is listed */
 
@@ -273,36 +277,37 @@ struct layout {
 };
 
 static const struct field full_apps[] = {
-    {"id", WIDTH_ID, cell_id},         {"name", WIDTH_NAME, cell_name},
-    {"namespace", 13, cell_namespace}, {"version", 9, cell_version},
-    {"mode", 9, cell_mode},            {"pid", 10, cell_pid},
-    {"uptime", 8, cell_uptime},        {RESTARTS_HEAD, 6, cell_restarts},
-    {"status", 11, cell_status},       {"cpu", 10, cell_cpu},
-    {"mem", 10, cell_memory},          {"user", 10, cell_user},
+    {"id", WIDTH_ID, cell_id},
+    {"name", WIDTH_NAME, cell_name},
+    {"namespace", 13, cell_namespace},
+    {"version", 9, cell_version},
+    {"mode", 9, cell_mode},
+    {"pid", 10, cell_pid},
+    {"uptime", 8, cell_uptime},
+    {RESTARTS_HEAD, 6, cell_restarts},
+    {"status", 11, cell_status},
+    {"cpu", 10, cell_cpu},
+    {"mem", 10, cell_memory},
+    {"user", 10, cell_user},
     {"watching", 10, cell_watching},
 };
 static const struct field full_modules[] = {
-    {"id", WIDTH_ID, cell_id},   {"module", 30, cell_name},
-    {"version", 15, cell_version}, {"pid", 10, cell_pid},
-    {"status", 10, cell_status}, {RESTARTS_HEAD, 6, cell_restarts},
-    {"cpu", 10, cell_cpu},       {"mem", 10, cell_memory},
-    {"user", 10, cell_user},
+    {"id", WIDTH_ID, cell_id}, {"module", 30, cell_name},   {"version", 15, cell_version},
+    {"pid", 10, cell_pid},     {"status", 10, cell_status}, {RESTARTS_HEAD, 6, cell_restarts},
+    {"cpu", 10, cell_cpu},     {"mem", 10, cell_memory},    {"user", 10, cell_user},
 };
 static const struct field condensed_apps[] = {
-    {"id", WIDTH_ID, cell_id},     {"name", WIDTH_NAME, cell_name},
-    {"mode", 10, cell_mode},       {RESTARTS_HEAD, 6, cell_restarts},
-    {"status", 11, cell_status},   {"cpu", 10, cell_cpu},
+    {"id", WIDTH_ID, cell_id},         {"name", WIDTH_NAME, cell_name}, {"mode", 10, cell_mode},
+    {RESTARTS_HEAD, 6, cell_restarts}, {"status", 11, cell_status},     {"cpu", 10, cell_cpu},
     {"memory", 10, cell_memory},
 };
 static const struct field condensed_modules[] = {
-    {"id", WIDTH_ID, cell_id},   {"name", WIDTH_NAME, cell_name},
-    {"status", 10, cell_status}, {"cpu", 10, cell_cpu},
-    {"mem", 10, cell_memory},
+    {"id", WIDTH_ID, cell_id}, {"name", WIDTH_NAME, cell_name}, {"status", 10, cell_status},
+    {"cpu", 10, cell_cpu},     {"mem", 10, cell_memory},
 };
 static const struct field mini_fields[] = {
-    {"id", WIDTH_ID, cell_id},   {"name", WIDTH_NAME, cell_name},
-    {"status", 11, cell_status}, {"cpu", 8, cell_cpu},
-    {"mem", 10, cell_memory},
+    {"id", WIDTH_ID, cell_id}, {"name", WIDTH_NAME, cell_name}, {"status", 11, cell_status},
+    {"cpu", 8, cell_cpu},      {"mem", 10, cell_memory},
 };
 
 static const struct layout layouts[] = {

@@ -42,8 +42,8 @@ struct style_facts {
     bool is_terminal;
 };
 
-/* Messages: on a terminal, in CI, or when forced; never with NO_COLOR, --no-color, FORCE_COLOR=0 or a
- * dumb terminal. */
+/* Messages: on a terminal, in CI, or when forced; never with NO_COLOR, --no-color, FORCE_COLOR=0 or
+ * a dumb terminal. */
 bool style_for_messages(const struct style_facts *f);
 /* Frames of tables: the same, but CI alone is no reason. */
 bool style_for_frames(const struct style_facts *f);

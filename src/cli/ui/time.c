@@ -7,6 +7,8 @@
 
 #include "base/attr.h"
 
+#define JAVASCRIPT_DATE_MAX 8640000000000000LL
+
 static const struct {
     int64_t seconds;
     const char *unit;
@@ -28,7 +30,7 @@ void time_iso(struct buf *out, int64_t epoch_ms)
 {
     time_t seconds = (time_t)(epoch_ms / 1000);
     struct tm tm;
-    if (epoch_ms < 0 || !gmtime_r(&seconds, &tm)) {
+    if (epoch_ms < 0 || epoch_ms > JAVASCRIPT_DATE_MAX || !gmtime_r(&seconds, &tm)) {
         buf_add_c(out, "N/A");
         return;
     }

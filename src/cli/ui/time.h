@@ -6,7 +6,8 @@
 
 #include "base/buf.h"
 
-/* "12s", "119s", "2m", "47h", "2D", "3M", "2Y": the largest unit of which there is more than one. */
+/* "12s", "119s", "2m", "47h", "2D", "3M", "2Y": the largest unit of which there is more than one.
+ */
 void time_span(struct buf *out, int64_t ms);
 /* "2026-11-21T03:14:21.954Z" */
 void time_iso(struct buf *out, int64_t epoch_ms);

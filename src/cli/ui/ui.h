@@ -16,8 +16,8 @@ enum ui_prefix { UI_PLAIN, UI_PM2, UI_INFO, UI_WARN, UI_ERROR, UI_PREFIX_COUNT }
 
 struct ui {
     bool silent;
-    bool color[UI_STREAM_COUNT]; /* messages and cells */
-    bool frames;                 /* colour of table frames and heads */
+    bool color[UI_STREAM_COUNT];  /* messages and cells */
+    bool frames;                  /* colour of table frames and heads */
     int columns[UI_STREAM_COUNT]; /* width of the terminal; 0 = none */
 };
 
