@@ -46,8 +46,9 @@ static int make_folder(const char *path, struct err *e)
         if (*at != '/')
             continue;
         *at = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST && !is_folder(part))
-            return refuse("cannot create", path, -errno, e);
+        int code = mkdir(part, 0700) < 0 ? -errno : 0;
+        if (code < 0 && code != -EEXIST && !is_folder(part))
+            return refuse("cannot create", path, code, e);
         *at = '/';
     }
     if (mkdir(path, 0700) < 0 && errno != EEXIST)

@@ -37,7 +37,7 @@ struct sub {
     uv_pipe_t pipe;
     struct conn_out out;
     char discard[512]; /* subscribers say nothing; what they say is thrown away */
-    bool closing;
+    bool closing, counted;
 };
 
 static void on_sub_closed(uv_handle_t *h)
@@ -53,7 +53,8 @@ static void sub_close(struct sub *s)
         return;
     s->closing = true;
     list_del(&s->link);
-    s->bus->count--;
+    if (s->counted)
+        s->bus->count--;
     uv_close((uv_handle_t *)&s->pipe, on_sub_closed);
 }
 
@@ -87,8 +88,7 @@ static int accept_sub(struct bus *b)
     uv_pipe_init(b->loop, &s->pipe, 0);
     s->pipe.data = s;
     conn_out_init(&s->out, (uv_stream_t *)&s->pipe, on_sub_error, s);
-    list_add_tail(&b->subs, &s->link);
-    b->count++;
+    list_init(&s->link);
 
     int fd;
     uid_t uid;
@@ -102,16 +102,22 @@ static int accept_sub(struct bus *b)
         log_warn("pub.sock: refused process %d of user %u", (int)pid, (unsigned)uid);
         rc = -EPERM;
     }
-    if (rc == 0 && b->count > LIMIT_SUB_CLIENTS) {
+    if (rc == 0 && b->count >= LIMIT_SUB_CLIENTS) {
         log_warn("pub.sock: refused process %d: %d subscribers already", (int)pid,
                  LIMIT_SUB_CLIENTS);
         rc = -EBUSY;
     }
     if (rc == 0)
         rc = uv_read_start((uv_stream_t *)&s->pipe, on_sub_alloc, on_sub_read);
-    if (rc < 0)
+    if (rc < 0) {
         sub_close(s);
-    return rc;
+        return rc;
+    }
+    /* Only now: what is logged about a stranger must not be sent to him. */
+    list_add_tail(&b->subs, &s->link);
+    b->count++;
+    s->counted = true;
+    return 0;
 }
 
 static void on_sub_connection(uv_stream_t *listener, int status)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The journal: what is written is read back; a torn line, a foreign file and another boot cost
  * nothing else. */
-#include <cmocka.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Log files and pumps on real pipes and a real loop: bytes whole, order kept, truncation from
  * outside without holes, several streams into one file, the combined file, the tap. */
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,7 +250,7 @@ static void test_full_disk_does_not_block(void **state)
     close(w);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(f->eofs, 1);
-    assert_int_equal(log->dropped_bytes, 5);
+    assert_true(log->dropped_bytes == 5);
     logfile_close(log);
 }
 
