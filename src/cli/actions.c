@@ -18,7 +18,7 @@ void action_tell(struct cli *cli, const char *method, const char *target, const 
 
 void action_tell_done(struct cli *cli, const char *name, long long id)
 {
-    ui_info(&cli->ui, "[%s](%lld) ✓", name, id);
+    ui_info(&cli->ui, "[%s](%lld) ✓", name ? name : "", id);
 }
 
 void action_tell_warnings(struct cli *cli, const json_t *warnings)
@@ -96,9 +96,10 @@ static int act_on(struct cli *cli, const struct args *args, const struct action 
     if (!result)
         return cli_fail(cli, &e);
     action_tell(cli, action->method, target, json_object_get(result, "ids"));
-    json_array_foreach (json_object_get(result, "done"), i, done)
+    json_array_foreach (json_object_get(result, "done"), i, done) {
         action_tell_done(cli, json_get_str(done, "name"),
                          json_integer_value(json_object_get(done, "id")));
+    }
     action_tell_warnings(cli, json_object_get(result, "warnings"));
     const char *error = json_get_str(result, "error");
     return error ? action_fail(cli, error) : 0;

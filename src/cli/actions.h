@@ -26,7 +26,7 @@ void action_write_env(struct jw *w);
 
 /* `Applying action METHOD on app [TARGET](ids: [ 0, 1 ])` */
 void action_tell(struct cli *cli, const char *method, const char *target, const json_t *ids);
-/* `[NAME](ID) ✓` */
+/* `[NAME](ID) ✓`; `name` may be NULL. */
 void action_tell_done(struct cli *cli, const char *name, long long id);
 /* Lines of an array of texts, as warnings on stdout. */
 void action_tell_warnings(struct cli *cli, const json_t *warnings);

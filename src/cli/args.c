@@ -83,17 +83,16 @@ static void split(struct args *a, int argc, char *const *argv, struct words *ret
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i];
         const char *eq = strchr(word, '=');
-        if (strcmp(word, "--") == 0 && !requires_value(i > 0 ? argv[i - 1] : NULL)) {
+        bool is_value = requires_value(i > 0 ? argv[i - 1] : NULL);
+        if (strcmp(word, "--") == 0 && !is_value) {
             a->has_literal = true;
             for (i++; i < argc; i++)
                 words_add(&a->literal, argv[i]);
             return;
         }
-        if (requires_value(i > 0 ? argv[i - 1] : NULL))
-            words_add(ret, word);
-        else if (word[0] == '-' && word[1] && word[1] != '-')
+        if (!is_value && word[0] == '-' && word[1] && word[1] != '-')
             split_letters(a, word, ret);
-        else if (strncmp(word, "--", 2) == 0 && eq)
+        else if (!is_value && strncmp(word, "--", 2) == 0 && eq)
             split_assignment(a, word, eq, ret);
         else
             words_add(ret, word);

@@ -3,7 +3,6 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "cli/cmd.h"
 #include "cli/help.h"
 #include "cli/mem.h"
+#include "os/users.h"
 
 static const char *env_get(void *ctx, const char *name)
 {
@@ -35,13 +35,25 @@ static bool wants_silence(int argc, char *const *argv)
     return env_is_set("PM2_SILENT");
 }
 
+bool cli_me(struct user_ids *ret)
+{
+    char uid[16];
+    struct err ignored;
+    snprintf(uid, sizeof(uid), "%u", (unsigned)geteuid());
+    return users_lookup(uid, NULL, ret, &ignored) == 0;
+}
+
 static int cli_init(struct cli *cli, struct err *e)
 {
-    const struct passwd *pw = env_is_set("HOME") ? NULL : getpwuid(geteuid());
+    struct user_ids me = {0};
     cli->cwd = getcwd(NULL, 0);
     if (!cli->cwd)
         cli->cwd = mem_dup("/", 1); /* the folder was removed: absolute paths still work */
-    return pm2_paths_init(&cli->paths, env_get, NULL, pw ? pw->pw_dir : NULL, cli->cwd, e);
+    if (!env_is_set("HOME"))
+        (void)cli_me(&me);
+    int rc = pm2_paths_init(&cli->paths, env_get, NULL, me.home[0] ? me.home : NULL, cli->cwd, e);
+    user_ids_fini(&me);
+    return rc;
 }
 
 static void cli_fini(struct cli *cli)

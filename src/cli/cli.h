@@ -18,6 +18,7 @@
 #define CLI_ANSWER_MS 30000
 
 struct args;
+struct user_ids;
 
 struct cli {
     struct ui ui;
@@ -44,6 +45,9 @@ int cli_call(struct cli *cli, const char *method, struct str arg, int timeout_ms
 
 /* The same, and the answer as a new reference; NULL after the error was printed. */
 json_t *cli_ask(struct cli *cli, const char *method, struct str arg, int timeout_ms);
+
+/* The user that runs this program; to be freed with user_ids_fini(). False when nobody knows. */
+bool cli_me(struct user_ids *ret);
 
 /* Print an error of the daemon or of the client and return the exit code. */
 int cli_fail(struct cli *cli, const struct err *e);

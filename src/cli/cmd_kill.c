@@ -5,14 +5,15 @@
 
 #include "cli/actions.h"
 #include "cli/cmd.h"
+#include "cli/mem.h"
 #include "json/read.h"
 
 #define GONE_MS 10000 /* all apps are gone by then, the daemon has only to exit */
 
 static int by_number(const void *a, const void *b)
 {
-    json_int_t x = json_integer_value(*(json_t *const *)a);
-    json_int_t y = json_integer_value(*(json_t *const *)b);
+    json_int_t x = *(const json_int_t *)a;
+    json_int_t y = *(const json_int_t *)b;
     return (x > y) - (x < y);
 }
 
@@ -20,14 +21,13 @@ static int by_number(const void *a, const void *b)
 static json_t *ids_of(const json_t *stopped)
 {
     size_t count = json_array_size(stopped);
-    json_t **ids = calloc(count ? count : 1, sizeof(json_t *));
+    json_int_t *ids = mem_alloc(count * sizeof(*ids));
     json_t *ret = json_array();
-    for (size_t i = 0; ids && i < count; i++)
-        ids[i] = json_object_get(json_array_get(stopped, i), "id");
-    if (ids)
-        qsort(ids, count, sizeof(ids[0]), by_number);
-    for (size_t i = 0; ids && i < count; i++)
-        json_array_append(ret, ids[i]);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = json_integer_value(json_object_get(json_array_get(stopped, i), "id"));
+    qsort(ids, count, sizeof(*ids), by_number);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ret, json_integer(ids[i]));
     free(ids);
     return ret;
 }
@@ -44,7 +44,7 @@ static void tell_stopped(struct cli *cli, const json_t *stopped)
     action_tell(cli, "deleteProcessId", "all", ids);
     json_array_foreach (stopped, i, one) {
         const char *name = json_get_str(one, "name");
-        action_tell_done(cli, name ? name : "", json_integer_value(json_object_get(one, "id")));
+        action_tell_done(cli, name, json_integer_value(json_object_get(one, "id")));
     }
 }
 

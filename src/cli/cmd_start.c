@@ -48,14 +48,37 @@ static void tell_started(struct cli *cli, const json_t *r, bool failed)
         ui_info(&cli->ui, "Done.");
 }
 
+/* A stopped app that is started by its script is restarted by its name, and shown so. */
+static const char *shown_target(const json_t *r)
+{
+    const char *target = json_get_str(r, "target");
+    const json_t *first = json_array_get(json_object_get(r, "restarted"), 0);
+    const char *name = json_string_value(json_array_get(first, 0));
+    bool is_path = target && (strchr(target, '/') || strrchr(target, '.') > target);
+    return name && (is_path || !target) ? name : target ? target : "";
+}
+
+/* The ids as PM2 shows them: the one of a numeric target is a text there. New reference. */
+static json_t *shown_ids(const json_t *r)
+{
+    const char *target = json_get_str(r, "target");
+    json_t *ids = json_object_get(r, "ids");
+    long long id;
+    if (json_array_size(ids) == 1 && target && str_to_int(str_from(target), &id) &&
+        json_integer_value(json_array_get(ids, 0)) == id)
+        return json_pack("[s]", target);
+    return json_incref(ids);
+}
+
 static void tell_restarted(struct cli *cli, const json_t *r, bool failed)
 {
     size_t i;
     json_t *pair;
-    action_tell(cli, "restartProcessId", json_get_str(r, "target"), json_object_get(r, "ids"));
+    AUTO_JSON ids = shown_ids(r);
+    action_tell(cli, "restartProcessId", shown_target(r), ids);
     json_array_foreach (json_object_get(r, "restarted"), i, pair) {
         const char *name = json_string_value(json_array_get(pair, 0));
-        action_tell_done(cli, name ? name : "", json_integer_value(json_array_get(pair, 1)));
+        action_tell_done(cli, name, json_integer_value(json_array_get(pair, 1)));
     }
     if (!failed)
         ui_info(&cli->ui, "Process successfully started");

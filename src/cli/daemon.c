@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The CLI's side of the connection: launch notices, the greeting, errors in PM2's words. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "os/users.h"
 #include "json/read.h"
 
 #define HELLO_MS      10000
@@ -27,12 +27,14 @@ static bool socket_is_roots(const struct cli *cli)
 static void advise_chown(struct cli *cli)
 {
     AUTO(buf) text = BUF_INIT;
-    const struct passwd *pw = getpwuid(geteuid());
+    struct user_ids me = {0};
     const char *user = getenv("USER");
-    user = user && *user ? user : pw ? pw->pw_name : "$USER";
+    if (!user || !*user)
+        user = cli_me(&me) ? me.name : "$USER";
     buf_printf(&text, "$ sudo chown %s:%s %s %s", user, user, cli->paths.rpc_sock,
                cli->paths.pub_sock);
     ui_line(&cli->ui, UI_OUT, buf_str(&text));
+    user_ids_fini(&me);
 }
 
 int cli_fail(struct cli *cli, const struct err *e)
@@ -81,7 +83,7 @@ static int connect_once(struct cli *cli, int flags, struct err *e)
 
 static int greet(struct cli *cli, struct err *e)
 {
-    struct str reply;
+    struct str reply = {NULL, 0};
     int rc = cli_call(cli, "c.hello", STR(""), HELLO_MS, &reply, e);
     if (rc == -EREMOTEIO && strstr(e->msg, "does not exist"))
         return err_set(e, rc,
@@ -132,7 +134,7 @@ int cli_call(struct cli *cli, const char *method, struct str arg, int timeout_ms
 json_t *cli_ask(struct cli *cli, const char *method, struct str arg, int timeout_ms)
 {
     struct err e = {0};
-    struct str reply;
+    struct str reply = {NULL, 0};
     json_t *value = NULL;
     if (cli_call(cli, method, arg, timeout_ms, &reply, &e) == 0)
         value = json_read(reply, &e);

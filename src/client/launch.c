@@ -100,7 +100,9 @@ int launch_lock_open(const char *home, struct err *e)
     if (n < 0 || n >= (int)sizeof(path))
         return err_set(e, -ENAMETOOLONG, "PM2_HOME is too long: %s", home);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? err_set(e, -errno, "cannot open %s: %s", path, err_text(errno)) : fd;
+    if (fd < 0)
+        return err_set(e, -errno, "cannot open %s: %s", path, err_text(errno));
+    return fd;
 }
 
 int launch_lock_try(int fd)

@@ -13,13 +13,21 @@ struct batch {
     void *ctx;
     enum order_kind kind;
     size_t count, finished, left;
-    struct batch_item items[]; /* in the order of completion */
+    struct batch_item items[]; /* as they complete; by id at the end */
 };
+
+static int by_id(const void *a, const void *b)
+{
+    const struct batch_item *x = a;
+    const struct batch_item *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
 
 static void finish_if_through(struct batch *b)
 {
     if (--b->left > 0)
         return;
+    qsort(b->items, b->finished, sizeof(b->items[0]), by_id);
     b->done(b->ctx, b->items, b->finished);
     for (size_t i = 0; i < b->finished; i++) {
         free(b->items[i].name);

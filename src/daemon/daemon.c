@@ -20,6 +20,7 @@
 #include "events.h"
 #include "journal.h"
 #include "methods.h"
+#include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
@@ -277,6 +278,22 @@ static int connect_keeper(struct daemon *d, int fd, struct err *e)
     return d->env.link ? link_start(d->env.link, &d->loop) : e->code;
 }
 
+/* Apps of one keeper live side by side in one folder, named after it: a new pm2d finds them. */
+static void find_cgroups(struct daemon *d)
+{
+    char base[sizeof(d->env.cgroup_base) - 32];
+    const char *wish = getenv("PM2_CGROUP"); /* "off": never */
+    if ((wish && strcmp(wish, "off") == 0) || cgroup_base(base, sizeof(base)) < 0)
+        return;
+    snprintf(d->env.cgroup_base, sizeof(d->env.cgroup_base), "%s/pm2c-%d", base,
+             (int)link_keeper_pid(d->env.link));
+    int rc = cgroup_make(d->env.cgroup_base);
+    if (rc < 0) {
+        log_debug("no cgroups: %s: %s", d->env.cgroup_base, err_text(rc));
+        d->env.cgroup_base[0] = '\0';
+    }
+}
+
 static int bind_sockets(struct daemon *d, struct err *e)
 {
     d->server = server_new(&d->loop, methods_handle, &d->methods);
@@ -327,6 +344,7 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     rc = connect_keeper(d, o->link_fd, e);
     if (rc < 0)
         return rc;
+    find_cgroups(d);
     d->env.trees = trees_new(&d->loop, link_keeper_pid(d->env.link));
     rc = d->env.trees ? bind_sockets(d, e) : err_set(e, -ENOMEM, "out of memory");
     if (rc < 0)
@@ -369,6 +387,8 @@ static void finish(struct daemon *d, bool started)
         uv_run(&d->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&d->loop);
     }
+    if (d->env.cgroup_base[0] && !d->lost_keeper)
+        (void)cgroup_remove(d->env.cgroup_base);
     journal_close(d->env.journal, started && !d->lost_keeper);
     link_free(d->env.link);
     table_fini(&d->table);

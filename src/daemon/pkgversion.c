@@ -40,7 +40,8 @@ void pkgversion_find(const char *script, char *ret, size_t size)
     ret[0] = '\0';
     if (!script || script[0] != '/' || strlen(script) + sizeof("package.json") > sizeof(path))
         return;
-    snprintf(path, sizeof(path), "%s", script);
+    /* The script itself may be a folder: that is looked into as well. */
+    snprintf(path, sizeof(path), "%s/", script);
     char *slash;
     while ((slash = strrchr(path, '/'))) {
         memcpy(slash, "/package.json", sizeof("/package.json"));

@@ -17,6 +17,7 @@
 #include "events.h"
 #include "journal.h"
 #include "nodeversion.h"
+#include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
@@ -46,6 +47,14 @@ const char *proc_namespace(const struct proc *p)
 {
     const char *ns = json_get_str(p->conf, "namespace");
     return ns ? ns : "default";
+}
+
+bool proc_cgroup(const struct proc *p, char *ret, size_t size)
+{
+    if (!p->env->cgroup_base[0])
+        return false;
+    snprintf(ret, size, "%s/app-%d", p->env->cgroup_base, p->id);
+    return true;
 }
 
 pid_t proc_pid(const struct proc *p)
@@ -238,6 +247,9 @@ static void publish(struct proc *p, enum proc_publish what)
 
 static void remove_for_good(struct proc *p)
 {
+    char cgroup[CGROUP_PATH_MAX];
+    if (proc_cgroup(p, cgroup, sizeof(cgroup)))
+        (void)cgroup_remove(cgroup);
     p->removed = true;
     journal_del(p->env->journal, p->id);
     p->env->removed(p->env->removed_ctx, p);

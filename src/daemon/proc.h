@@ -37,7 +37,8 @@ struct proc_env {
     struct pm2_paths paths;
     struct policy_defaults defaults;
     int kill_signal;
-    int64_t hold_until_ms; /* notifyKillPM2: until then (monotonic) nothing restarts by itself */
+    char cgroup_base[1024]; /* where each app gets a cgroup of its own; "" = nowhere */
+    int64_t hold_until_ms;  /* notifyKillPM2: until then (monotonic) nothing restarts by itself */
     /* A process is gone for good; it is freed right after. */
     void (*removed)(void *ctx, struct proc *p);
     void *removed_ctx;
@@ -133,6 +134,10 @@ void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds);
 void proc_adopt_stray(struct proc *p);
 /* Recovery, step 2: act on what was found. */
 void proc_coldplug(struct proc *p);
+
+/* The app's own cgroup, when it has one: true and its folder in `ret`. */
+#define CGROUP_PATH_MAX 1200
+bool proc_cgroup(const struct proc *p, char *ret, size_t size);
 
 pid_t proc_pid(const struct proc *p); /* 0 when nothing runs */
 const char *proc_name(const struct proc *p);

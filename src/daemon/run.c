@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "events.h"
+#include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
@@ -163,6 +164,7 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
     struct str *env_items = env ? slices_of(env) : NULL;
     struct str *argv = calloc(cmd->argc ? cmd->argc : 1, sizeof(*argv));
     struct user_ids ids = {0};
+    char cgroup[CGROUP_PATH_MAX];
     struct link_spawn s = {.handle = r->handle, .flags = LINK_SPAWN_CHANNEL};
     int rc = env_items && argv ? 0 : err_set(e, -ENOMEM, "out of memory");
     if (rc == 0)
@@ -173,6 +175,8 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
         s.file = str_from(cmd->file);
         s.search_path = path_of_app(env);
         s.cwd = str_from(json_get_str(p->conf, "pm_cwd"));
+        if (proc_cgroup(p, cgroup, sizeof(cgroup)) && cgroup_make(cgroup) == 0)
+            s.cgroup = str_from(cgroup);
         s.argv = (struct link_strings){cmd->argc, argv};
         s.env = (struct link_strings){json_array_size(env), env_items};
         rc = link_spawn(p->env->link, &s);

@@ -65,6 +65,20 @@ static const char *target_of(const struct start_job *job)
     return json_string_value(json_array_get(targets, job->next - 1));
 }
 
+/* PM2 shows the id of a numeric target as it was typed. */
+static void write_ids(struct jw *w, const struct start_job *job)
+{
+    long long number;
+    jw_arr_begin(w);
+    if (!job->conf && job->count == 1 && str_to_int(str_from(target_of(job)), &number) &&
+        number == job->ids[0])
+        jw_str(w, target_of(job));
+    else
+        for (int i = 0; i < job->count; i++)
+            jw_int(w, job->ids[i]);
+    jw_arr_end(w);
+}
+
 static void write_result(struct start_job *job, const struct batch_item *items, size_t count)
 {
     if (job->results.len > 0)
@@ -79,10 +93,7 @@ static void write_result(struct start_job *job, const struct batch_item *items, 
         jw_kdom(&w, "instances", json_object_get(job->conf, "instances"));
     }
     jw_key(&w, "ids");
-    jw_arr_begin(&w);
-    for (int i = 0; i < job->count; i++)
-        jw_int(&w, job->ids[i]);
-    jw_arr_end(&w);
+    write_ids(&w, job);
     jw_key(&w, "restarted");
     jw_arr_begin(&w);
     for (size_t i = 0; i < count && !job->conf; i++) {
@@ -279,9 +290,15 @@ static void restart_id(struct start_job *job, long long id, const char *target)
     struct err e = {0};
     int *ids = NULL;
     int n = methods_select(job->m, target, json_get_str(job->request, "cwd"), 0, &ids, &e);
-    if (n < 0 || (n == 1 && ids[0] == id && !table_find(job->m->table, ids[0]))) {
-        free(ids);
+    if (n == 1 && ids[0] == id && !table_find(job->m->table, ids[0])) {
+        job->ids = ids;
+        job->count = n;
+        write_result(job, NULL, 0); /* what was tried */
         finish(job, "God db process id unknown");
+        return;
+    }
+    if (n < 0) {
+        finish(job, e.msg);
         return;
     }
     restart_known(job, ids, n);

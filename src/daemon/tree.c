@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/obj.h"
+#include "os/cgroup.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/proctree.h"
@@ -119,6 +120,42 @@ static void refresh(struct trees *t)
         log_error("cannot read /proc: what apps have forked may survive them");
 }
 
+/* The live process `pid` as a member, unless it is the root. Returns whether it is one. */
+static bool tell(struct tree_wait *w, const struct proc_stat *st, int signo, bool again)
+{
+    if (st->pid == proc_pid(w->proc) || st->state == 'Z')
+        return false;
+    struct member *m = member_find(w, st);
+    bool fresh = !m;
+    if (fresh)
+        m = member_add(w, st);
+    if (!m)
+        return false; /* it ended meanwhile */
+    if (signo && (fresh || again))
+        (void)pidfd_signal(m->pidfd, signo);
+    return true;
+}
+
+/* What is in the app's cgroup, where it has one: nothing that it forked can be missing here. */
+static int signal_group(struct tree_wait *w, int signo, bool again)
+{
+    char path[CGROUP_PATH_MAX];
+    pid_t *pids = NULL;
+    int others = 0;
+    if (!proc_cgroup(w->proc, path, sizeof(path)))
+        return 0;
+    int n = cgroup_members(path, &pids);
+    for (int i = 0; i < n; i++) {
+        struct proc_stat st;
+        if (procfs_stat(pids[i], &st) == 0 && tell(w, &st, signo, again))
+            others++;
+    }
+    free(pids);
+    if (signo == SIGKILL)
+        (void)cgroup_kill(path);
+    return others;
+}
+
 /* Signal every member in the snapshot; those that were told before only when `again`. Returns how
  * many live. */
 static int signal_members(struct tree_wait *w, int signo, bool again)
@@ -137,22 +174,11 @@ static int signal_members(struct tree_wait *w, int signo, bool again)
     struct proc_stat *list = NULL;
     int n = t->now ? proctree_members(t->now, &q, &list) : 0;
     int others = 0;
-    pid_t live_root = proc_pid(p);
-    for (int i = 0; i < n; i++) {
-        if (list[i].pid == live_root)
-            continue;
-        struct member *m = member_find(w, &list[i]);
-        bool fresh = !m;
-        if (fresh)
-            m = member_add(w, &list[i]);
-        if (!m)
-            continue; /* it ended meanwhile */
-        others++;
-        if (signo && (fresh || again))
-            (void)pidfd_signal(m->pidfd, signo);
-    }
+    for (int i = 0; i < n; i++)
+        if (tell(w, &list[i], signo, again))
+            others++;
     free(list);
-    return others;
+    return others + signal_group(w, signo, false);
 }
 
 /* The look after the end: was anything forked after the last one? */

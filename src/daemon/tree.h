@@ -11,7 +11,7 @@ struct proc;
 struct trees;
 
 struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid); /* NULL on OOM */
-void trees_close(struct trees *t);                          /* asynchronous; frees itself. NULL is fine */
+void trees_close(struct trees *t); /* asynchronous; frees itself. NULL is fine */
 
 /* Signal all live members of p's tree (or only the root when !whole); signo 0 only watches them. */
 void tree_signal(struct proc *p, int signo, bool whole);

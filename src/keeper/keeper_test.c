@@ -145,7 +145,7 @@ static int tear_down(void **state)
     hang_up();
     if (rig.keeper > 0) {
         kill(rig.keeper, SIGTERM);
-        kill(rig.keeper, SIGTERM); /* forced */
+        kill(rig.keeper, SIGINT); /* forced; two of the same would be one */
         waitpid(rig.keeper, NULL, 0);
     }
     fd_close(&rig.ready);

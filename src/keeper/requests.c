@@ -185,6 +185,7 @@ static int spawn_child(struct keeper *k, const struct link_spawn_args *a, struct
         .file = a->file,
         .search_path = *a->search_path ? a->search_path : NULL,
         .cwd = *a->cwd ? a->cwd : NULL,
+        .cgroup = *a->cgroup ? a->cgroup : NULL,
         .argv = a->argv,
         .env = a->env,
         .want_channel = a->flags & LINK_SPAWN_CHANNEL,

@@ -86,6 +86,7 @@ void link_put_spawn(struct buf *out, const struct link_spawn *s)
     link_put_str(out, s->file);
     link_put_str(out, s->search_path);
     link_put_str(out, s->cwd);
+    link_put_str(out, s->cgroup);
     link_put_str(out, s->note);
     put_strings(out, s->argv);
     put_strings(out, s->env);
@@ -261,8 +262,8 @@ static bool measure_spawn(struct link_fields f, struct spawn_size *size)
         return false;
     f.rest = (struct str){f.rest.p + size->groups * sizeof(uint32_t),
                           f.rest.n - size->groups * sizeof(uint32_t)};
-    for (int i = 0; i < 3; i++)
-        measure_c(&f, size); /* file, search_path, cwd */
+    for (int i = 0; i < 4; i++)
+        measure_c(&f, size); /* file, search_path, cwd, cgroup */
     struct str note = link_get_str(&f);
     if (note.n > LIMIT_LINK_NOTE_BYTES)
         return false;
@@ -321,6 +322,7 @@ int link_get_spawn(struct link_fields *f, struct link_spawn_args *ret)
     ret->file = copy_c(f, &at);
     ret->search_path = copy_c(f, &at);
     ret->cwd = copy_c(f, &at);
+    ret->cgroup = copy_c(f, &at);
     ret->note = copy_str(f, &at);
     copy_list(f, ret->argv, &at);
     copy_list(f, ret->env, &at);

@@ -111,7 +111,8 @@ struct link_spawn {
     struct str file; /* absolute path, or a bare name to look up in `search_path` */
     struct str search_path;
     struct str cwd;
-    struct str note; /* opaque to the keeper, at most 4 KiB */
+    struct str cgroup; /* folder of a cgroup (v2) that the process is to be put in; "" = none */
+    struct str note;   /* opaque to the keeper, at most 4 KiB */
     struct link_strings argv;
     struct link_strings env;
 };
@@ -173,7 +174,7 @@ struct link_spawn_args {
     uint32_t flags, uid, gid;
     size_t group_count;
     uint32_t *groups;
-    char *file, *search_path, *cwd;
+    char *file, *search_path, *cwd, *cgroup;
     struct str note;
     char **argv, **env;
     void *memory;

@@ -47,6 +47,7 @@ static const struct link_spawn sample = {
     .file = {"node", 4},
     .search_path = {"/bin", 4},
     .cwd = {"/tmp", 4},
+    .cgroup = {"/sys/fs/cgroup/x", 16},
     .note = {"n\0te", 4},
     .argv = {3, argv_items},
     .env = {2, env_items},
@@ -91,6 +92,7 @@ static void spawn_round_trip(void **state)
     assert_string_equal(a.file, "node");
     assert_string_equal(a.search_path, "/bin");
     assert_string_equal(a.cwd, "/tmp");
+    assert_string_equal(a.cgroup, "/sys/fs/cgroup/x");
     assert_int_equal(a.note.n, 4);
     assert_memory_equal(a.note.p, "n\0te", 4);
     assert_string_equal(a.argv[1], "a b");

@@ -157,7 +157,8 @@ static void join_descendants(const struct proctree *t, struct members *m, size_t
 
 static void join_orphans(struct proctree *t, const struct proctree_query *q, struct members *m)
 {
-    for (size_t c = first_child(t, q->reaper); c < t->count && t->nodes[c].st.ppid == q->reaper; c++) {
+    for (size_t c = first_child(t, q->reaper); c < t->count && t->nodes[c].st.ppid == q->reaper;
+         c++) {
         struct node *n = &t->nodes[c];
         if (m->in[c] || n->st.state == 'Z')
             continue;
@@ -168,8 +169,8 @@ static void join_orphans(struct proctree *t, const struct proctree_query *q, str
 }
 
 /* Session members anywhere below the reaper that no parent chain led to. */
-static void join_session(const struct proctree *t, const struct proctree_query *q, struct members *m,
-                         const bool *below)
+static void join_session(const struct proctree *t, const struct proctree_query *q,
+                         struct members *m, const bool *below)
 {
     for (size_t i = 0; i < t->count; i++)
         if (below[i] && t->nodes[i].st.sid == q->root)
@@ -211,7 +212,8 @@ int proctree_members(struct proctree *t, const struct proctree_query *q, struct 
     if (rc == 0)
         rc = members_init(&m, t->count);
     if (rc == 0) {
-        for (size_t c = first_child(t, q->reaper); c < t->count && t->nodes[c].st.ppid == q->reaper; c++)
+        for (size_t c = first_child(t, q->reaper); c < t->count && t->nodes[c].st.ppid == q->reaper;
+             c++)
             join(&below, c);
         join_descendants(t, &below, 0);
         /* The root first, so that in the answer (reversed) it comes last. */

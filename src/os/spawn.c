@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -85,6 +86,20 @@ static int step_stdio(struct child *c)
     return 0;
 }
 
+/* Before the ids change: only we may write there. An app without its cgroup still is an app. */
+static int step_cgroup(struct child *c)
+{
+    char path[PATH_MAX];
+    if (!c->spec->cgroup ||
+        snprintf(path, sizeof(path), "%s/cgroup.procs", c->spec->cgroup) >= (int)sizeof(path))
+        return 0;
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)fd_write_all(fd, "0", 1);
+    fd_close(&fd);
+    return 0;
+}
+
 static int step_groups(struct child *c)
 {
     if (!c->spec->set_ids)
@@ -143,10 +158,21 @@ static int exec_by_shell(const char *path, const struct spawn_spec *s)
     return -errno;
 }
 
+/* A broken binary must be reported, not read by a shell. */
+static bool is_text(const char *path)
+{
+    char head[256];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+    fd_close(&fd);
+    return n >= 0 && !memchr(head, '\0', (size_t)n);
+}
+
 static int exec_path(const char *path, const struct spawn_spec *s)
 {
     execve(path, s->argv, s->env);
-    return errno == ENOEXEC ? exec_by_shell(path, s) : -errno;
+    int code = -errno;
+    return code == -ENOEXEC && is_text(path) ? exec_by_shell(path, s) : code;
 }
 
 /* Errors of one folder of PATH that say nothing about the next one. */
@@ -192,10 +218,9 @@ static const struct {
     int (*run)(struct child *c);
     enum spawn_stage stage;
 } steps[] = {
-    {step_session, SPAWN_RESOURCES}, {step_signals, SPAWN_RESOURCES},
-    {step_stdio, SPAWN_RESOURCES},   {step_groups, SPAWN_GROUPS},
-    {step_gid, SPAWN_GID},           {step_uid, SPAWN_UID},
-    {step_cwd, SPAWN_CWD},           {step_close, SPAWN_RESOURCES},
+    {step_session, SPAWN_RESOURCES}, {step_signals, SPAWN_RESOURCES}, {step_stdio, SPAWN_RESOURCES},
+    {step_cgroup, SPAWN_RESOURCES},  {step_groups, SPAWN_GROUPS},     {step_gid, SPAWN_GID},
+    {step_uid, SPAWN_UID},           {step_cwd, SPAWN_CWD},           {step_close, SPAWN_RESOURCES},
     {step_limits, SPAWN_RESOURCES},  {step_exec, SPAWN_EXEC},
 };
 

@@ -17,6 +17,7 @@ struct spawn_spec {
     const char *cwd;         /* NULL = ours */
     char *const *argv;
     char *const *env;
+    const char *cgroup; /* folder of the cgroup to enter; NULL = ours. Best effort */
     bool want_channel;
     bool set_ids;
     uint32_t uid, gid;
