@@ -15,12 +15,12 @@
 
 /* What a client sends for a new app. All borrowed. */
 struct app_request {
-    const char *script;  /* as typed */
-    json_t *options;     /* object of attributes in any of their spellings (schema.h); may be NULL */
-    json_t *args;        /* array of strings after "--"; NULL = none */
-    const char *cwd;     /* absolute; the caller's */
-    json_t *env;         /* object; the caller's environment */
-    const char *home;    /* PM2_HOME */
+    const char *script; /* as typed */
+    json_t *options;    /* object of attributes in any of their spellings (schema.h); may be NULL */
+    json_t *args;       /* array of strings after "--"; NULL = none */
+    const char *cwd;    /* absolute; the caller's */
+    json_t *env;        /* object; the caller's environment */
+    const char *home;   /* PM2_HOME */
     const char *log_dir; /* usually home/logs */
     const char *pid_dir; /* usually home/pids */
 };
@@ -35,10 +35,10 @@ json_t *app_conf_from_request(const struct app_request *rq, const struct app_wor
  * `conf` in place. 0 or -EINVAL / -ENOSYS with `e`. */
 int app_conf_check(json_t *conf, const struct app_world *w, struct err *e);
 
-/* Attributes of a restart (CLI options on an existing app) merged into a conf; `options` NULL = none.
- * Only given options change anything: the caller's variables when `rq->env` is given, log and pid
- * files (number them again: app_conf_number_paths), cwd, interpreter, user, name and so on; not the
- * script, exec_mode and number of processes. 0 or negative with `e`, nothing changed then. */
+/* Attributes of a restart (CLI options on an existing app) merged into a conf; `options` NULL =
+ * none. Only given options change anything: the caller's variables when `rq->env` is given, log and
+ * pid files (number them again: app_conf_number_paths), cwd, interpreter, user, name and so on; not
+ * the script, exec_mode and number of processes. 0 or negative with `e`, nothing changed then. */
 int app_conf_update(json_t *conf, const struct app_request *rq, const struct app_world *w,
                     struct err *e);
 
@@ -70,5 +70,6 @@ void app_command_fini(struct app_command *c);
 
 /* The environment of the process as "KEY=value" strings: the conf's env, then PM2's own variables
  * (docs/COMPAT.md says which wins), Node channel variables last. `state` is an object of the
- * launch-time values (pm_id, status, pm_uptime, ..., in order). Array of strings, or NULL on OOM. */
+ * launch-time values (pm_id, status, pm_uptime, ..., in order). Array of strings, or NULL on OOM.
+ */
 json_t *app_environment(const json_t *conf, const json_t *state, bool channel);

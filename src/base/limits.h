@@ -25,7 +25,7 @@
 
 /* keeper link */
 #define LIMIT_LINK_FRAME_BYTES (16UL * 1024 * 1024)
-#define LIMIT_LINK_FDS         16 /* fds with one frame */
+#define LIMIT_LINK_FDS         16   /* fds with one frame */
 #define LIMIT_LINK_NOTE_BYTES  4096 /* opaque note of a child; name of a stored fd */
 #define LIMIT_LINK_STORED      4096 /* fds in the keeper's store */
 #define LIMIT_LINK_OUT_BYTES   (16UL * 1024 * 1024) /* what pm2d has not read from its keeper */

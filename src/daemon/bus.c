@@ -91,8 +91,8 @@ static int accept_sub(struct bus *b)
     list_init(&s->link);
 
     int fd;
-    uid_t uid;
-    pid_t pid;
+    uid_t uid = (uid_t)-1;
+    pid_t pid = 0;
     int rc = uv_accept((uv_stream_t *)&b->listener, (uv_stream_t *)&s->pipe);
     if (rc == 0)
         rc = uv_fileno((uv_handle_t *)&s->pipe, &fd);

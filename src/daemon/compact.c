@@ -314,7 +314,7 @@ void compact_act(struct methods *m, struct call *c, json_t *args)
     }
     int *ids = NULL;
     int n = methods_select(m, target, json_get_str(opts, "cwd"), 0, &ids, &e);
-    if (n < 0) {
+    if (n < 0 || !ids) {
         call_fail(c, e.msg);
         return;
     }

@@ -247,12 +247,13 @@ static int read_settings(struct daemon *d, const char *home, struct err *e)
     int rc = pm2_paths_init(&env->paths, get_variable, NULL, NULL, "/", e);
     if (rc < 0)
         return rc;
+    const char *use_message = getenv("PM2_KILL_USE_MESSAGE");
     env->defaults = (struct policy_defaults){
         .kill_timeout_ms = env_ms("PM2_KILL_TIMEOUT", 1600),
         .kill_retry_ms = env_ms("PM2_KILL_RETRY_TIME", 100),
         .listen_timeout_ms = env_ms("PM2_GRACEFUL_LISTEN_TIMEOUT", 3000),
         .backoff_reset_ms = env_ms("EXP_BACKOFF_RESET_TIMER", 30000),
-        .kill_use_message = getenv("PM2_KILL_USE_MESSAGE") && *getenv("PM2_KILL_USE_MESSAGE"),
+        .kill_use_message = use_message && *use_message,
     };
     /* SIGINT, not SIGTERM: what PM2 sends, and what Node apps listen for */
     env->kill_signal = env_signal("PM2_KILL_SIGNAL", SIGINT);

@@ -40,6 +40,7 @@ static int make_parents(const char *path)
 static int open_path(const char *path, bool *ret_regular)
 {
     /* O_NONBLOCK: a FIFO without a reader must not hang the daemon. */
+    *ret_regular = false;
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     int fd = open(path, flags, 0600);
     if (fd < 0 && errno == ENOENT && make_parents(path) == 0)

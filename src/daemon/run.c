@@ -156,13 +156,21 @@ static struct str path_of_app(const json_t *env)
     return STR("/usr/local/bin:/usr/bin:/bin");
 }
 
+static struct str *slices_of_argv(const struct app_command *cmd)
+{
+    struct str *s = calloc(cmd->argc + 1, sizeof(*s));
+    for (size_t i = 0; s && i < cmd->argc; i++)
+        s[i] = str_from(cmd->argv[i]);
+    return s;
+}
+
 static int send_spawn(struct run *r, const struct app_command *cmd, struct err *e)
 {
     struct proc *p = r->proc;
     AUTO_JSON state = launch_state(p);
     AUTO_JSON env = app_environment(p->conf, state, true);
     struct str *env_items = env ? slices_of(env) : NULL;
-    struct str *argv = calloc(cmd->argc ? cmd->argc : 1, sizeof(*argv));
+    struct str *argv = slices_of_argv(cmd);
     struct user_ids ids = {0};
     char cgroup[CGROUP_PATH_MAX];
     struct link_spawn s = {.handle = r->handle, .flags = LINK_SPAWN_CHANNEL};
@@ -170,8 +178,6 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
     if (rc == 0)
         rc = lookup_ids(p->conf, &s, &ids, e);
     if (rc == 0) {
-        for (size_t i = 0; i < cmd->argc; i++)
-            argv[i] = str_from(cmd->argv[i]);
         s.file = str_from(cmd->file);
         s.search_path = path_of_app(env);
         s.cwd = str_from(json_get_str(p->conf, "pm_cwd"));

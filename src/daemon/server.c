@@ -197,6 +197,7 @@ static void take_bytes(struct conn *c, const char *p, size_t n)
     int rc = amp_reader_feed(&c->reader, p, n);
     c->calls++; /* the struct must survive what the requests do to the connection */
     c->corked = true;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): calls > 0 keeps it; see conn_free_if_done */
     while (rc == 0 && !c->closing && (rc = amp_reader_next(&c->reader, &m)) == 1)
         rc = take_request(c, &m) ? 0 : -EPROTO;
     c->corked = false;
@@ -235,7 +236,7 @@ static void on_conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 static int check_peer(struct conn *c)
 {
     int fd;
-    uid_t uid;
+    uid_t uid = (uid_t)-1;
     int rc = uv_fileno((uv_handle_t *)&c->pipe, &fd);
     if (rc == 0)
         rc = sock_peer(fd, &uid, &c->peer);

@@ -131,7 +131,7 @@ void json_number_text(struct buf *out, double value)
     char text[40];
     shortest_text(text, sizeof(text), value);
 
-    char digits[24];
+    char digits[24] = "";
     size_t n = 0;
     char *exp_at = strchr(text, 'e');
     for (char *c = text; c < exp_at; c++)

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "keeper.h"
 #include "os/clock.h"
-#include "os/procfs.h"
+#include "os/proctree.h"
 
 #define PEER_WAIT_MS  5000
 #define SWEEP_WAIT_MS 5000
@@ -41,13 +41,20 @@ static void end_peer(struct keeper *k)
 /* SIGKILL to every descendant that lives: their number, 0 = none is left, -errno. */
 static int kill_descendants(void)
 {
-    struct proc_stat *list;
-    const struct tree_query q = {.root = getpid(), .reaper = getpid()};
-    int n = procfs_tree(&q, &list);
-    for (int i = 0; i < n; i++)
+    struct proc_stat *list = NULL;
+    const struct proctree_query q = {.root = getpid(), .reaper = getpid(), .root_lives = true};
+    struct proctree *now = proctree_take();
+    int n = now ? proctree_members(now, &q, &list) : -ENOMEM;
+    int others = n < 0 ? n : 0;
+    for (int i = 0; i < n; i++) {
+        if (list[i].pid == getpid())
+            continue;
         (void)kill(list[i].pid, SIGKILL);
+        others++;
+    }
     free(list);
-    return n;
+    proctree_free(now);
+    return others;
 }
 
 void finish(struct keeper *k)

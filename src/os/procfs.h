@@ -20,17 +20,3 @@ int procfs_stat(pid_t pid, struct proc_stat *ret);
 unsigned procfs_ticks_per_second(void);
 /* Start time of a process as ms since the epoch; 0 when unknown. */
 int64_t procfs_start_ms(const struct proc_stat *st);
-
-/* Who belongs to one app: see procfs_tree(). */
-struct tree_query {
-    pid_t root;            /* the process that we spawned (may be gone); also its session id */
-    pid_t reaper;          /* the keeper: only its descendants are looked at */
-    const char *env_mark;  /* "KEY=value" that the app's processes carry, or NULL */
-    const char *env_mark2; /* a second one that must be there too, or NULL */
-};
-
-/* The live (not zombie) processes of an app, deepest first, the root last: descendants of `root` by
- * parent chain, members of its session, and processes below `reaper` whose initial environment
- * holds both marks (so a double-forked daemon is found as well), with all THEIR descendants.
- * Allocated array in *ret (free()), count as result, or -errno. */
-int procfs_tree(const struct tree_query *q, struct proc_stat **ret);

@@ -18,6 +18,7 @@
 
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/proctree.h"
 #include "os/spawn.h"
 
 #define WAIT_MS 10000
@@ -37,19 +38,31 @@ static struct spawn_result start(const char *script)
     return r;
 }
 
+static int ask(const struct proctree_query *q, struct proc_stat **ret)
+{
+    struct proctree *now = proctree_take();
+    assert_non_null(now);
+    int n = proctree_members(now, q, ret);
+    proctree_free(now);
+    return n;
+}
+
 static int tree(pid_t root, const char *mark, const char *mark2, struct proc_stat **ret)
 {
-    const struct tree_query q = {
+    const struct proctree_query q = {
         .root = root, .reaper = getpid(), .env_mark = mark, .env_mark2 = mark2};
-    return procfs_tree(&q, ret);
+    return ask(&q, ret);
 }
 
 static void end_all(struct spawn_result *r)
 {
     struct proc_stat *list;
     int n;
-    while ((n = tree(getpid(), NULL, NULL, &list)) > 0) {
-        for (int i = 0; i < n; i++)
+    const struct proctree_query below_us = {.root = getpid(),
+                                            .reaper = getpid(),
+                                            .root_lives = true};
+    while ((n = ask(&below_us, &list)) > 1) { /* the last one is this test */
+        for (int i = 0; i + 1 < n; i++)
             kill(list[i].pid, SIGKILL);
         free(list);
         assert_true(waitpid(-1, NULL, 0) > 0);
@@ -150,8 +163,8 @@ static void session_outlives_its_root(void **state)
     assert_int_equal(tree(r.pid, NULL, NULL, &list), 1);
     assert_int_equal(list[0].sid, r.pid);
     free(list);
-    const struct tree_query elsewhere = {.root = r.pid, .reaper = 0x3fffffff};
-    assert_int_equal(procfs_tree(&elsewhere, &list), 0); /* nothing below that reaper */
+    const struct proctree_query elsewhere = {.root = r.pid, .reaper = 0x3fffffff};
+    assert_int_equal(ask(&elsewhere, &list), 0); /* nothing below that reaper */
     free(list);
     end_all(&r);
 }

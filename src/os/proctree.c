@@ -66,7 +66,8 @@ struct proctree *proctree_take(void)
         proctree_free(t);
         return NULL;
     }
-    qsort(t->nodes, t->count, sizeof(*t->nodes), by_parent);
+    if (t->count > 0)
+        qsort(t->nodes, t->count, sizeof(*t->nodes), by_parent);
     return t;
 }
 

@@ -155,7 +155,9 @@ static int exec_by_shell(const char *path, const struct spawn_spec *s)
     for (size_t i = 1; i < argc; i++)
         argv[i + 1] = s->argv[i];
     execve(SHELL, argv, s->env);
-    return -errno;
+    int code = -errno;
+    free(argv);
+    return code;
 }
 
 /* A broken binary must be reported, not read by a shell. */

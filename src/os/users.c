@@ -56,9 +56,10 @@ static int nss_find(nss_call_fn *call, struct nss_query *q)
         if (!q->memory)
             return -ENOMEM;
         bool found = false;
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the callers free q.memory */
         int rc = call(q, q->memory, size, &found);
         if (rc == 0 && found)
-            return 1;
+            return 1; /* q owns it now */
         free(q->memory);
         q->memory = NULL;
         if (rc != ERANGE && rc != EINTR)

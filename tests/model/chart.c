@@ -127,7 +127,7 @@ static void print_matrix(reach_table reach)
 /* Each step once, in the order of its first cell. */
 static void print_steps(void)
 {
-    const struct proc_cell *seen[PROC_STATE_COUNT * EV_COUNT];
+    const struct proc_cell *seen[PROC_STATE_COUNT * EV_COUNT] = {0};
     size_t count = 0;
     printf("| step | what it does |\n|---|---|\n");
     for (int e = 0; e < EV_COUNT; e++) {
