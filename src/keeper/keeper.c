@@ -15,13 +15,14 @@
 #include "os/clock.h"
 #include "os/fd.h"
 
-#define TIMER_OFF      INT64_MAX
-#define LAUNCH_WAIT_MS 30000
-#define FORCE_WAIT_MS  60000
-#define STALL_WAIT_MS  20
-#define DELAY_FIRST_MS 100
-#define DELAY_MAX_MS   5000
-#define LIFE_GOOD_MS   10000 /* a pm2d that lived this long is not in a crash loop */
+#define TIMER_OFF        INT64_MAX
+#define LAUNCH_WAIT_MS   30000
+#define FORCE_WAIT_MS    60000
+#define STALL_WAIT_MS    20
+#define DELAY_FIRST_MS   100
+#define DELAY_MAX_MS     5000
+#define LIFE_GOOD_MS     1000 /* a pm2d that lived this long is not in a crash loop */
+#define SHORT_LIVES_FREE 10   /* so many shorter ones in a row are followed up without a pause */
 
 /* ---- timers ---- */
 
@@ -45,6 +46,21 @@ static void describe_exit(int status, char *text, size_t size)
         snprintf(text, size, "pm2d ended with status %d", WEXITSTATUS(status));
 }
 
+/* A pm2d that had got ready was killed by somebody: the next one starts at once, with a small pause
+ * only if that goes on and on. One that does not even get ready is waited for longer each time. */
+static int64_t restart_delay(struct keeper *k)
+{
+    if (k->peer.has_got_ready) {
+        bool was_long = clock_mono_ms() - k->peer.started_ms >= LIFE_GOOD_MS;
+        k->short_lives = was_long ? 0 : k->short_lives + 1;
+        k->failed_delay_ms = 0;
+        return k->short_lives > SHORT_LIVES_FREE ? DELAY_FIRST_MS : 0;
+    }
+    int64_t next = k->failed_delay_ms ? k->failed_delay_ms * 2 : DELAY_FIRST_MS;
+    k->failed_delay_ms = next < DELAY_MAX_MS ? next : DELAY_MAX_MS;
+    return k->failed_delay_ms;
+}
+
 /* pm2d does not run (any more). `why` is for the log, or for whoever launched us. */
 static void after_peer(struct keeper *k, const char *why)
 {
@@ -55,12 +71,9 @@ static void after_peer(struct keeper *k, const char *why)
         k->end = KEEPER_LAUNCH_FAILED;
         return;
     }
-    if (clock_mono_ms() - k->peer.started_ms >= LIFE_GOOD_MS)
-        k->restart_delay_ms = 0;
-    log_error("%s, starting it again in %d ms", why, (int)k->restart_delay_ms);
-    keeper_arm(k, TIMER_START_PEER, k->restart_delay_ms);
-    int64_t next = k->restart_delay_ms ? k->restart_delay_ms * 2 : DELAY_FIRST_MS;
-    k->restart_delay_ms = next < DELAY_MAX_MS ? next : DELAY_MAX_MS;
+    int64_t delay_ms = restart_delay(k);
+    log_error("%s, starting it again in %d ms", why, (int)delay_ms);
+    keeper_arm(k, TIMER_START_PEER, delay_ms);
 }
 
 static void start_peer(struct keeper *k)

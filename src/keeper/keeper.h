@@ -30,9 +30,10 @@ struct keeper {
     struct peer peer;
     int signal_fd;
     enum keeper_end end;
-    bool is_ready;    /* the launch has succeeded */
-    int terminate_by; /* the signal that told us to end, or 0 */
-    int64_t restart_delay_ms;
+    bool is_ready;              /* the launch has succeeded */
+    int terminate_by;           /* the signal that told us to end, or 0 */
+    unsigned short_lives;       /* of pm2d, in a row */
+    int64_t failed_delay_ms;    /* the last pause after a pm2d that did not get ready */
     int64_t at_ms[TIMER_COUNT]; /* monotonic; TIMER_OFF */
     bool is_listing;
     uint32_t list_seq;

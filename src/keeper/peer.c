@@ -111,6 +111,7 @@ int peer_start(struct peer *p, const char *path, const char *home, char *const *
     free(argv);
     p->starts++;
     p->started_ms = clock_mono_ms();
+    p->has_got_ready = false;
     if (rc < 0) {
         p->pid = 0;
         return rc;

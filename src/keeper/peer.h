@@ -23,6 +23,7 @@ struct peer {
     unsigned starts;
     int64_t started_ms; /* monotonic */
     bool has_greeted;   /* HELLO came */
+    bool has_got_ready; /* READY came */
     bool is_deaf;       /* it has died: only what it said before still counts */
     bool is_stalled;    /* too many fds in flight: try again later, POLLOUT would spin */
     struct link_reader in;

@@ -119,7 +119,7 @@ static int do_ready(struct keeper *k, struct request *r)
     char version[64];
     copy_text(version, sizeof(version), link_get_str(&r->in));
     keeper_disarm(k, TIMER_LAUNCH);
-    k->is_ready = true;
+    k->is_ready = k->peer.has_got_ready = true;
     launch_report(&k->o->ready_fd, 'R', version);
     return 0;
 }
