@@ -68,8 +68,8 @@ class Wire(amp.Connection):
         try:
             while True:
                 self.message(seconds)
-        except Closed:
-            return True
+        except (Closed, amp.ProtocolError):
+            return True  # between two messages, or in the middle of one
         except TimeoutError:
             return False
 
