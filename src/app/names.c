@@ -27,7 +27,7 @@ static bool is_continuation(unsigned char c)
     return (c & 0xc0) == 0x80;
 }
 
-/* ---- app names ------------------------------------------------------------------------ */
+/* ---- app names ---- */
 
 /* The last part of a path; slashes at its end do not count. */
 static struct str base_name(const char *path)
@@ -81,8 +81,7 @@ int name_check(const char *name, struct err *e)
     return 0;
 }
 
-/* ---- files
- * ---------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 /* How many "-" stand for the character that begins with this byte; 0 inside of a character. */
 static int dashes(unsigned char c)

@@ -51,7 +51,7 @@ static const struct {
     [EV_TIMER] = {"TIMER", GOAL_COUNT},
 };
 
-/* ---- building blocks ------------------------------------------------------------------ */
+/* ---- building blocks ---- */
 
 static struct proc_action *act(struct step *c, enum proc_action_type type)
 {
@@ -95,7 +95,7 @@ static void forget_failures(struct proc_sm *sm)
     sm->prev_delay_ms = 0;
 }
 
-/* ---- orders; the goal has been set ---------------------------------------------------- */
+/* ---- orders; the goal has been set ---- */
 
 static void wanted(struct step *c)
 {
@@ -152,7 +152,7 @@ static void revive(struct step *c)
     }
 }
 
-/* ---- answers of the world ------------------------------------------------------------- */
+/* ---- answers of the world ---- */
 
 static void online(struct step *c)
 {
@@ -303,7 +303,7 @@ static void impossible(struct step *c)
     (void)c;
 }
 
-/* ---- the matrix ----------------------------------------------------------------------- */
+/* ---- the matrix ---- */
 
 static step_fn *const steps[PROC_STATE_COUNT][EV_COUNT] = {
     [PROC_STOPPED] =
@@ -424,8 +424,7 @@ static const struct {
     {impossible, {"impossible", "the executor promises that it does not come"}},
 };
 
-/* ---- outside
- * -------------------------------------------------------------------------------------- */
+/* ---- outside ---- */
 
 void proc_sm_init(struct proc_sm *sm)
 {

@@ -5,7 +5,7 @@
 
 #include "base/attr.h"
 
-/* ---- the matrix ----------------------------------------------------------------------- */
+/* ---- the matrix ---- */
 
 static void test_every_cell_exists(void **state)
 {
@@ -71,8 +71,7 @@ static void test_public_words(void **state)
     }
 }
 
-/* ---- start
- * ---------------------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static void test_start(void **state)
 {
@@ -143,8 +142,7 @@ static void test_cannot_start(void **state)
     assert_false(r.sm.cannot_start);
 }
 
-/* ---- stop and delete
- * -------------------------------------------------------------------------------- */
+/* ---- stop and delete ---- */
 
 static void test_stop(void **state)
 {
@@ -284,8 +282,7 @@ static void test_delete_while_spawning(void **state)
     assert_step(&r, PROC_STOPPING, "signal tree, arm 1600");
 }
 
-/* ---- restart
- * ------------------------------------------------------------------------------------------- */
+/* ---- restart ---- */
 
 static void test_restart(void **state)
 {
@@ -391,8 +388,7 @@ static void test_start_during_stop(void **state)
     }
 }
 
-/* ---- the end that nobody ordered
- * ----------------------------------------------------------------- */
+/* ---- the end that nobody ordered ---- */
 
 /* PM2: 16 quick crashes, then errored with restart_time 15. */
 static void test_crash_loop(void **state)
@@ -542,7 +538,7 @@ static void test_backoff_base_above_the_cap(void **state)
     assert_int_equal(delay_after(&r, 5), 15000);
 }
 
-/* ---- SIGKILL -------------------------------------------------------------------------- */
+/* ---- SIGKILL ---- */
 
 /* Timer events until the machine gives up; each but the last is a SIGKILL. */
 static int kills_until_stuck(struct rig *r)

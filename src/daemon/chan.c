@@ -229,6 +229,16 @@ void chan_close(struct chan *c)
     }
 }
 
+int chan_channel_fd(const struct chan *c)
+{
+    return c ? c->channel.fd : -1;
+}
+
+int chan_stdin_fd(const struct chan *c)
+{
+    return c ? c->input.fd : -1;
+}
+
 bool chan_connected(const struct chan *c)
 {
     return c && c->channel.open;

@@ -25,6 +25,9 @@ void chan_drain(struct chan *c);
 /* Asynchronous death; silent from here on. NULL is fine. */
 void chan_close(struct chan *c);
 
+/* The descriptors, for a new keeper to keep; -1 = absent. Still the chan's. */
+int chan_channel_fd(const struct chan *c);
+int chan_stdin_fd(const struct chan *c);
 bool chan_connected(const struct chan *c);
 /* Queue one JSON text. 0, -ENOTCONN, or -ENOBUFS when the app does not read (cap). */
 int chan_send(struct chan *c, struct str json);

@@ -55,8 +55,7 @@ void compact_hello(struct methods *m, struct call *c, json_t *args)
     call_value(c, buf_str(&text));
 }
 
-/* ---- queries
- * ------------------------------------------------------------------------------------------ */
+/* ---- queries ---- */
 
 typedef void write_fn(struct jw *w, const struct proc *p);
 
@@ -171,8 +170,7 @@ void compact_logs(struct methods *m, struct call *c, json_t *args)
     free(ids);
 }
 
-/* ---- orders
- * --------------------------------------------------------------------------------------------- */
+/* ---- orders ---- */
 
 struct act {
     struct call *call;

@@ -26,6 +26,7 @@
 #include "os/pidfd.h"
 #include "own_log.h"
 #include "server.h"
+#include "successor.h"
 #include "tree.h"
 #include "world.h"
 #include "json/write.h"
@@ -41,11 +42,11 @@ struct daemon {
     struct call *kill_call; /* waits for the end of all apps */
     pid_t kill_notify;
     bool ending, lost_keeper;
+    bool served; /* the sockets are closed: this is the end */
     char *journal_path;
 };
 
-/* ---- the keeper's word
- * ------------------------------------------------------------------------------ */
+/* ---- the keeper's word ---- */
 
 static void close_fds(int *fds)
 {
@@ -122,24 +123,56 @@ static void on_reopen(void *ctx)
 
 static void stop_serving(struct daemon *d);
 
+/* The keeper died under us. We have duplicates of everything that it kept. */
+static int replace_keeper(struct daemon *d, struct err *e)
+{
+    uint32_t app_umask;
+    uint64_t app_nofile;
+    struct link *old = d->env.link;
+    link_app_world(old, &app_umask, &app_nofile);
+    d->env.orphan_reaper = getppid(); /* our orphans and we have come to the same process */
+    int fd = successor_start(&d->env.paths, app_umask, app_nofile, e);
+    if (fd < 0)
+        return fd;
+    struct link *l = link_connect(fd, &d->handler, e);
+    if (!l) {
+        fd_close(&fd);
+        return e->code;
+    }
+    d->env.link = l;
+    link_discard(old);
+    int rc = link_start(l, &d->loop);
+    if (rc < 0)
+        return err_set(e, rc, "keeper link: %s", uv_strerror(rc));
+    trees_set_keeper(d->env.trees, link_keeper_pid(l));
+    link_ready(l);
+    for (size_t i = 0; i < d->table.count; i++)
+        proc_rehome(d->table.items[i]);
+    log_warn("a new keeper, pid %d, has taken over", (int)link_keeper_pid(l));
+    return 0;
+}
+
 static void on_lost(void *ctx)
 {
+    struct err e = {0};
     struct daemon *d = ctx;
-    if (d->ending)
+    if (d->served)
+        return; /* the end: there is nothing left to keep */
+    log_error("the keeper is gone; starting another one");
+    if (replace_keeper(d, &e) == 0)
         return;
-    log_error(
-        "the keeper is gone; pm2d ends, apps go on without supervision until the next command");
+    log_error("%s; pm2d ends, apps go on without supervision until the next command", e.msg);
     d->lost_keeper = true;
     d->ending = true;
     stop_serving(d);
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* No new work; let go of everything on the loop, so that it runs out of handles. */
 static void stop_serving(struct daemon *d)
 {
+    d->served = true;
     server_close(d->server);
     bus_close(d->env.bus);
     while (d->table.count > 0) { /* only when the keeper was lost */
@@ -205,8 +238,7 @@ static void shutdown_all(void *ctx, struct call *call, pid_t notify_pid)
     free(procs);
 }
 
-/* ---- the start
- * ------------------------------------------------------------------------------------------ */
+/* ---- the start ---- */
 
 static int64_t env_ms(const char *name, int64_t fallback)
 {
@@ -256,6 +288,7 @@ static int read_settings(struct daemon *d, const char *home, struct err *e)
         .kill_use_message = use_message && *use_message,
     };
     /* SIGINT, not SIGTERM: what PM2 sends, and what Node apps listen for */
+    env->orphan_reaper = 1;
     env->kill_signal = env_signal("PM2_KILL_SIGNAL", SIGINT);
     struct buf path = BUF_INIT;
     buf_printf(&path, "%s/state.jsonl", home);
@@ -279,15 +312,24 @@ static int connect_keeper(struct daemon *d, int fd, struct err *e)
     return d->env.link ? link_start(d->env.link, &d->loop) : e->code;
 }
 
-/* Apps of one keeper live side by side in one folder, named after it: a new pm2d finds them. */
+/* FNV-1a. Short, stable names are all that it is for. */
+static uint32_t hash_text(const char *text)
+{
+    uint32_t h = 2166136261u;
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 16777619u;
+    return h;
+}
+
+/* Apps of one home live side by side in one folder, named after it: a new pm2d finds them. */
 static void find_cgroups(struct daemon *d)
 {
     char base[sizeof(d->env.cgroup_base) - 32];
     const char *wish = getenv("PM2_CGROUP"); /* "off": never */
     if ((wish && strcmp(wish, "off") == 0) || cgroup_base(base, sizeof(base)) < 0)
         return;
-    snprintf(d->env.cgroup_base, sizeof(d->env.cgroup_base), "%s/pm2c-%d", base,
-             (int)link_keeper_pid(d->env.link));
+    snprintf(d->env.cgroup_base, sizeof(d->env.cgroup_base), "%s/pm2c-%08x", base,
+             hash_text(d->env.paths.home));
     int rc = cgroup_make(d->env.cgroup_base);
     if (rc < 0) {
         log_debug("no cgroups: %s: %s", d->env.cgroup_base, err_text(rc));

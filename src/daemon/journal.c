@@ -167,8 +167,7 @@ static int replay(const char *path, struct table *t)
     return (int)t->count;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void append(struct journal *j)
 {

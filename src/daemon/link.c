@@ -23,6 +23,8 @@ struct link {
     uint32_t seq;
     pid_t keeper_pid;
     unsigned starts;
+    uint32_t app_umask;
+    uint64_t app_nofile;
     bool listing; /* LIST_END has not come yet */
     bool lost;
     bool started;
@@ -53,6 +55,8 @@ static void frame_hello_ok(struct link *l, const struct link_frame *f, struct li
     uint32_t version = link_get_u32(in);
     l->keeper_pid = (pid_t)link_get_u32(in);
     l->starts = link_get_u32(in);
+    l->app_umask = link_get_u32(in);
+    l->app_nofile = link_get_u64(in);
     log_debug("keeper %d speaks link version %u", (int)l->keeper_pid, version);
 }
 
@@ -280,6 +284,18 @@ void link_stop(struct link *l)
         l->started = false;
 }
 
+static void on_link_closed(uv_handle_t *h)
+{
+    struct link *l = OBJ(h->data, struct link, LINK_MAGIC);
+    fd_close(&l->fd);
+    link_free(l);
+}
+
+void link_discard(struct link *l)
+{
+    uv_close((uv_handle_t *)&l->poll, on_link_closed);
+}
+
 void link_free(struct link *l)
 {
     if (!l)
@@ -299,6 +315,34 @@ pid_t link_keeper_pid(const struct link *l)
 unsigned link_starts(const struct link *l)
 {
     return l->starts;
+}
+
+void link_app_world(const struct link *l, uint32_t *ret_umask, uint64_t *ret_nofile)
+{
+    *ret_umask = l->app_umask;
+    *ret_nofile = l->app_nofile;
+}
+
+int link_adopt(struct link *l, const struct link_child *c, const int *fds)
+{
+    AUTO(buf) frame = BUF_INIT;
+    unsigned n = (unsigned)__builtin_popcount(c->fd_mask);
+    link_flush(l); /* what is queued goes first: descriptors travel with a first byte */
+    size_t mark = link_open(&frame, LINK_ADOPT, ++l->seq, n);
+    link_put_child(&frame, c);
+    link_close(&frame, mark);
+    if (buf_oom(&frame))
+        return -ENOMEM;
+    for (size_t sent = 0; sent < frame.len;) {
+        struct pollfd p = {.fd = l->fd, .events = POLLOUT};
+        if (poll(&p, 1, 5000) <= 0)
+            return -ETIMEDOUT;
+        ssize_t w = fd_send(l->fd, frame.data + sent, frame.len - sent, fds, sent == 0 ? n : 0);
+        if (w < 0 && w != -EAGAIN)
+            return (int)w;
+        sent += w > 0 ? (size_t)w : 0;
+    }
+    return 0;
 }
 
 static void push(struct link *l)

@@ -29,10 +29,19 @@ struct link_handler {
 struct link *link_connect(int fd, const struct link_handler *handler, struct err *e);
 int link_start(struct link *l, uv_loop_t *loop);
 void link_stop(struct link *l); /* off the loop; the socket stays open */
+/* Done with a link whose keeper is gone: close and free it, asynchronously. */
+void link_discard(struct link *l);
 void link_free(struct link *l); /* after the loop has run its close callbacks */
 
 pid_t link_keeper_pid(const struct link *l);
 unsigned link_starts(const struct link *l); /* how often the keeper has started a pm2d */
+
+/* What apps get from their keeper, for a successor: their umask and soft RLIMIT_NOFILE. */
+void link_app_world(const struct link *l, uint32_t *ret_umask, uint64_t *ret_nofile);
+
+/* Hand a process of the dead keeper to its successor, with the fds named by c->fd_mask (borrowed).
+ * Waits until it is written. 0 or -errno. */
+int link_adopt(struct link *l, const struct link_child *c, const int *fds);
 
 int link_spawn(struct link *l, const struct link_spawn *s);
 void link_forget(struct link *l, uint64_t handle);

@@ -39,6 +39,7 @@ int main(int argc, char **argv)
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
+    signal(SIGCHLD, SIG_IGN); /* a successor of the keeper is our child, and not ours to wait for */
     umask(077);
     struct err e = {0};
     int status = daemon_run(&o, &e);

@@ -18,8 +18,7 @@
  * or `update` silently disables supervision; here it ends by itself. */
 #define HOLD_MS 30000
 
-/* ---- prepare
- * ------------------------------------------------------------------------------------- */
+/* ---- prepare ---- */
 
 struct prepare {
     struct methods *m;
@@ -115,8 +114,7 @@ void method_prepare(struct methods *m, struct call *c, json_t *args)
         prepare_reply(job);
 }
 
-/* ---- by id
- * ----------------------------------------------------------------------------------------- */
+/* ---- by id ---- */
 
 static void reply_live(void *ctx, struct proc *p, const char *error)
 {
@@ -248,8 +246,7 @@ void method_reset_meta(struct methods *m, struct call *c, json_t *args)
     method_reply_list(m, c, PROC_JSON_ENV);
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------ */
+/* ---- the end ---- */
 
 void method_notify_kill(struct methods *m, struct call *c, json_t *args)
 {

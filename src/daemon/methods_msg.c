@@ -12,8 +12,7 @@
 #include "json/read.h"
 #include "json/write.h"
 
-/* ---- signals
- * ---------------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 /* "SIGUSR2", "USR2" or a number; 0 when there is no such signal. */
 static int signal_number(const json_t *value)
@@ -83,8 +82,7 @@ void method_signal_name(struct methods *m, struct call *c, json_t *args)
     method_reply_list(m, c, PROC_JSON_ENV);
 }
 
-/* ---- messages
- * ---------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static bool send_failed(struct call *c, int rc, const char *what)
 {
@@ -241,8 +239,7 @@ void method_notify(struct methods *m, struct call *c, json_t *args)
     call_value(c, STR(""));
 }
 
-/* ---- watching: nothing is watched yet, so there is nothing to stop
- * --------------------------------------- */
+/* ---- watching: nothing is watched yet, so there is nothing to stop ---- */
 
 void method_stop_watch(struct methods *m, struct call *c, json_t *args)
 {

@@ -136,7 +136,7 @@ void proc_discard(struct proc *p)
     uv_close((uv_handle_t *)&p->timer, on_proc_closed);
 }
 
-/* ---- orders ------------------------------------------------------------------------------- */
+/* ---- orders ---- */
 
 /* Why an order of this kind did not reach what it wanted; NULL when it did. */
 static const char *order_error(const struct proc *p, enum order_kind kind)
@@ -196,7 +196,7 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
     step(p, &(struct proc_event){.type = event_of[kind]});
 }
 
-/* ---- actions ------------------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void launch(struct proc *p)
 {
@@ -331,7 +331,7 @@ static void step(struct proc *p, const struct proc_event *ev)
         settle(p, -1);
 }
 
-/* ---- what happens to it --------------------------------------------------------------------- */
+/* ---- what happens to it ---- */
 
 void proc_tree_changed(struct proc *p)
 {
@@ -423,7 +423,7 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
     step(p, &ev);
 }
 
-/* ---- recovery -------------------------------------------------------------------------------- */
+/* ---- recovery ---- */
 
 void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
 {
@@ -438,6 +438,7 @@ void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
     list_init(&r->link);
     p->run = r;
     run_attach(r, c, take_fds);
+    r->adopted = c->adopted;
     r->spawned_mono_ms = clock_mono_ms() - (clock_wall_ms() - p->pm_uptime);
     uint32_t counter = (uint32_t)c->handle;
     if (counter > p->run_count)
@@ -473,6 +474,41 @@ static void on_adopted_gone(uv_poll_t *h, int status, int events)
     proc_on_exited(r->proc, r->handle, 0);
 }
 
+/* It was asked for, and the keeper died before it said what became of it: perhaps there is a
+ * process that nobody knows. It must not run beside the one that is asked for again. */
+static void respawn_lost(struct proc *p)
+{
+    struct run *r = p->run;
+    p->run = NULL;
+    run_close(r);
+    tree_kill_strays(p);
+    launch(p);
+}
+
+static void watch_adopted(struct proc *p)
+{
+    if (run_watch_exit(p->run, on_adopted_gone) < 0)
+        log_error("App [%s:%d] pid %d: its end will not be seen", proc_name(p), p->id,
+                  (int)p->run->pid);
+}
+
+void proc_rehome(struct proc *p)
+{
+    if (!p->run)
+        return;
+    if (p->run->pid == 0) {
+        respawn_lost(p);
+        return;
+    }
+    bool watched = p->run->adopted;
+    int rc = run_rehome(p->run);
+    if (rc < 0)
+        log_error("App [%s:%d] cannot be handed to the new keeper: %s", proc_name(p), p->id,
+                  err_text(rc));
+    if (!watched)
+        watch_adopted(p);
+}
+
 /* Where the recovered state machine stands is set by the journal (sm.goal, counters); here it
  * meets what really runs. Two paths never mix: data was read before, effects start now. */
 void proc_coldplug(struct proc *p)
@@ -485,7 +521,7 @@ void proc_coldplug(struct proc *p)
         p->sm.goal = GOAL_UP;
         pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
         if (p->run->adopted)
-            (void)run_watch_exit(p->run, on_adopted_gone);
+            watch_adopted(p);
         if (goal != GOAL_UP)
             proc_order(p, goal == GOAL_GONE ? ORDER_DELETE : ORDER_STOP, NULL, NULL);
         if (p->run && p->run->has_lost_status)

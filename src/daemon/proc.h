@@ -34,6 +34,7 @@ struct proc_env {
     struct logfiles files;
     struct journal *journal;
     struct trees *trees;
+    pid_t orphan_reaper; /* to whom the orphans of a dead keeper's apps have gone */
     struct pm2_paths paths;
     struct policy_defaults defaults;
     int kill_signal;
@@ -127,6 +128,9 @@ void proc_policy_refresh(struct proc *p);
 void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds);
 void proc_on_spawn_failed(struct proc *p, uint64_t handle, int code, enum link_stage stage);
 void proc_on_exited(struct proc *p, uint64_t handle, int wait_status);
+/* The keeper died and `p->env->link` is its successor: hand it what runs, watch the exits
+ * ourselves, ask again for what was being spawned. */
+void proc_rehome(struct proc *p);
 /* Recovery, step 1: a run that an earlier pm2d started; fds may be -1. */
 void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds);
 /* Recovery, step 1, when the keeper died as well: the process that the journal knows, if it is

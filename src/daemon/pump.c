@@ -197,6 +197,11 @@ struct pump *pump_new(uv_loop_t *loop, int take_pipe_fd, struct logfile *take_fi
     return p;
 }
 
+int pump_fd(const struct pump *p)
+{
+    return p ? p->fd : -1;
+}
+
 void pump_drain(struct pump *p)
 {
     /* What fits in the pipe is what the dead left behind; a live writer cannot hold us for ever. */

@@ -27,6 +27,8 @@ struct pump_handler {
  * nothing is written or shown (disable_logs). NULL on OOM (everything taken is closed). */
 struct pump *pump_new(uv_loop_t *loop, int take_pipe_fd, struct logfile *take_file,
                       struct logfile *take_combined, bool discard, const struct pump_handler *h);
+/* The pipe, for a new keeper to keep; -1 for NULL. Still the pump's. */
+int pump_fd(const struct pump *p);
 /* Move everything that is in the pipe now. */
 void pump_drain(struct pump *p);
 /* Asynchronous death: silent from here on. NULL is fine. */

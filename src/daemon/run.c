@@ -53,8 +53,7 @@ static void on_run_message(void *ctx, const json_t *value, struct str line)
         appmsg_take(r->proc, value, line);
 }
 
-/* ---- log files
- * ------------------------------------------------------------------------------------ */
+/* ---- log files ---- */
 
 static bool is_null_path(const char *path)
 {
@@ -88,8 +87,7 @@ static void drop_logs(struct run *r)
     }
 }
 
-/* ---- spawn
- * ------------------------------------------------------------------------------------------ */
+/* ---- spawn ---- */
 
 static json_t *launch_state(const struct proc *p)
 {
@@ -224,8 +222,7 @@ struct run *run_spawn(struct proc *p)
     return NULL;
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 void run_attach(struct run *r, const struct link_child *c, int *take_fds)
 {
@@ -298,6 +295,24 @@ void run_close(struct run *r)
         fd_close(&r->pidfd);
         free(r);
     }
+}
+
+int run_rehome(struct run *r)
+{
+    int all[LINK_FD_COUNT] = {r->pidfd, chan_stdin_fd(r->chan), pump_fd(r->out), pump_fd(r->err),
+                              chan_channel_fd(r->chan)};
+    int fds[LINK_FD_COUNT];
+    unsigned n = 0;
+    struct link_child c = {
+        .handle = r->handle, .pid = (uint32_t)r->pid, .start_ticks = r->start_ticks, .adopted = 1};
+    for (unsigned i = 0; i < LINK_FD_COUNT; i++) {
+        if (all[i] < 0)
+            continue;
+        fds[n++] = all[i];
+        c.fd_mask |= 1u << i;
+    }
+    r->adopted = true;
+    return link_adopt(r->proc->env->link, &c, fds);
 }
 
 int run_watch_exit(struct run *r, uv_poll_cb on_gone)

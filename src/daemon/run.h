@@ -14,5 +14,7 @@ void run_drain(struct run *r);
 void run_retire(struct run *r);
 /* Close everything and let the keeper forget it. */
 void run_close(struct run *r);
+/* Give it to the successor of a dead keeper. 0 or -errno. */
+int run_rehome(struct run *r);
 /* Watch an adopted run's pidfd for its end; `on_gone` is called once. 0 or -errno. */
 int run_watch_exit(struct run *r, uv_poll_cb on_gone);

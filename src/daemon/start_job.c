@@ -177,8 +177,7 @@ static void restart_known(struct start_job *job, int *take_ids, int count)
     order_ids(job, ORDER_RESTART);
 }
 
-/* ---- a new app
- * ------------------------------------------------------------------------------------- */
+/* ---- a new app ---- */
 
 static const char *absolute(const char *cwd, const char *path, struct buf *out)
 {
@@ -264,8 +263,7 @@ static void start_script(struct start_job *job, const char *script)
         finish(job, e.msg);
 }
 
-/* ---- what a target is
- * ---------------------------------------------------------------------------------- */
+/* ---- what a target is ---- */
 
 static bool has_extension(const char *path)
 {

@@ -85,8 +85,7 @@ void table_remove(struct table *t, struct proc *p)
         t->next_id = 0;
 }
 
-/* ---- instances
- * ------------------------------------------------------------------------------------ */
+/* ---- instances ---- */
 
 /* Text in the form of a random UUID; PM2 gives one to all instances of a start. */
 static json_t *new_unique_id(void)

@@ -44,10 +44,11 @@ struct tree_wait {
     pid_t root; /* pid and session of the run that is being ended, or of the last one */
     int signo;
     bool whole;
-    bool gone; /* a look after the end found nothing */
+    bool was_adopted; /* the run that is being ended was no child of our keeper */
+    bool gone;        /* a look after the end found nothing */
 };
 
-/* ---- members --------------------------------------------------------------------------------- */
+/* ---- members ---- */
 
 static void on_member_closed(uv_handle_t *h)
 {
@@ -109,7 +110,7 @@ static struct member *member_add(struct tree_wait *w, const struct proc_stat *st
     return m;
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
+/* ---- looking ---- */
 
 static void refresh(struct trees *t)
 {
@@ -171,6 +172,12 @@ static int signal_members(struct tree_wait *w, int signo, bool again)
                                .root_lives = proc_pid(p) > 0,
                                .env_mark = id_mark,
                                .env_mark2 = home_mark};
+    if (p->run ? p->run->adopted : w->was_adopted) {
+        /* No descendant of our keeper. Once the root is gone its number may be anybody's. */
+        w->was_adopted = true;
+        q.reaper = p->env->orphan_reaper;
+        q.root = q.root_lives ? q.root : 0;
+    }
     struct proc_stat *list = NULL;
     int n = t->now ? proctree_members(t->now, &q, &list) : 0;
     int others = 0;
@@ -273,6 +280,22 @@ void tree_signal(struct proc *p, int signo, bool whole)
     }
     if (signo)
         (void)proc_signal(p, signo);
+}
+
+void tree_kill_strays(struct proc *p)
+{
+    struct tree_wait w = {.proc = p, .was_adopted = true};
+    list_init(&w.members);
+    refresh(p->env->trees);
+    arm(p->env->trees);
+    (void)signal_members(&w, SIGKILL, true);
+    list_for_each_safe (it, next, &w.members)
+        member_close(LIST_ENTRY(it, struct member, link));
+}
+
+void trees_set_keeper(struct trees *t, pid_t keeper_pid)
+{
+    t->keeper_pid = keeper_pid;
 }
 
 bool tree_is_gone(struct proc *p)

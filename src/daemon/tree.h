@@ -18,5 +18,9 @@ void tree_signal(struct proc *p, int signo, bool whole);
 /* True when the root has exited and a look at /proc after that found no member. While that is not
  * known yet a look is arranged, and proc_tree_changed() is called when there is news. */
 bool tree_is_gone(struct proc *p);
+/* SIGKILL to whatever carries p's marks and hangs where orphans of a dead keeper go. */
+void tree_kill_strays(struct proc *p);
+/* The keeper that apps' orphans come to from now on. */
+void trees_set_keeper(struct trees *t, pid_t keeper_pid);
 /* Forget the wait. */
 void tree_forget(struct proc *p);

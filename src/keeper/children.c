@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 
 static size_t handle_bucket(uint64_t handle)
 {
@@ -59,8 +60,10 @@ void children_add(struct children *c, struct child *ch)
     struct child **p = &c->by_pid[pid_bucket(ch->pid)];
     ch->by_handle = *h;
     *h = ch;
-    ch->by_pid = *p;
-    *p = ch;
+    if (!ch->is_adopted) { /* an adopted one is never reaped here */
+        ch->by_pid = *p;
+        *p = ch;
+    }
     list_add_tail(&c->all, &ch->all);
     c->count++;
 }
@@ -90,7 +93,7 @@ void children_remove(struct children *c, struct child *ch)
     while (*at != ch)
         at = &(*at)->by_handle;
     *at = ch->by_handle;
-    if (!ch->has_exited)
+    if (!ch->has_exited && !ch->is_adopted)
         (void)unlink_pid(c, ch->pid);
     list_del(&ch->all);
     c->count--;
@@ -114,6 +117,10 @@ void children_kill(struct children *c)
         const struct child *ch = LIST_ENTRY(it, struct child, all);
         if (ch->has_exited)
             continue;
+        if (ch->is_adopted) { /* its pid may be somebody else's by now; the pidfd never is */
+            (void)pidfd_signal(ch->fds[LINK_FD_PIDFD], SIGKILL);
+            continue;
+        }
         (void)kill(-ch->pid, SIGKILL);
         (void)kill(ch->pid, SIGKILL);
     }

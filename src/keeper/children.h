@@ -21,7 +21,8 @@ struct child {
     pid_t pid;
     uint64_t start_ticks;
     int fds[LINK_FD_COUNT];
-    bool is_told; /* the pm2d of now has heard of this child */
+    bool is_adopted; /* was a dead keeper's child: its exit is seen by pm2d, through the pidfd */
+    bool is_told;    /* the pm2d of now has heard of this child */
     bool has_exited;
     int wait_status;
     int64_t exit_ms;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "keeper.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "os/proctree.h"
 
 #define PEER_WAIT_MS  5000
@@ -21,8 +22,13 @@
 static void wait_a_little(struct keeper *k, int ms)
 {
     struct signalfd_siginfo info;
-    struct pollfd pfd = {.fd = k->signal_fd, .events = POLLIN};
-    (void)poll(&pfd, 1, ms);
+    struct pollfd fds[] = {{.fd = k->signal_fd, .events = POLLIN},
+                           {.fd = k->peer.pidfd, .events = POLLIN}};
+    (void)poll(fds, 2, ms);
+    if (fds[1].revents) {
+        fd_close(&k->peer.pidfd);
+        k->peer.pid = 0;
+    }
     while (read(k->signal_fd, &info, sizeof(info)) == sizeof(info))
         ;
     keeper_reap(k);
@@ -34,8 +40,7 @@ static void end_peer(struct keeper *k)
     int64_t until = clock_mono_ms() + (k->end == KEEPER_QUIT ? PEER_WAIT_MS : 0);
     for (int64_t now; k->peer.pid > 0 && (now = clock_mono_ms()) < until;)
         wait_a_little(k, (int)(until - now));
-    if (k->peer.pid > 0)
-        (void)kill(k->peer.pid, SIGKILL);
+    peer_kill(&k->peer);
 }
 
 /* SIGKILL to every descendant that lives: their number, 0 = none is left, -errno. */

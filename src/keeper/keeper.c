@@ -40,7 +40,9 @@ void keeper_disarm(struct keeper *k, enum keeper_timer t)
 
 static void describe_exit(int status, char *text, size_t size)
 {
-    if (WIFSIGNALED(status))
+    if (status < 0) /* no child of ours */
+        snprintf(text, size, "pm2d ended");
+    else if (WIFSIGNALED(status))
         snprintf(text, size, "pm2d ended by signal %d", WTERMSIG(status));
     else
         snprintf(text, size, "pm2d ended with status %d", WEXITSTATUS(status));
@@ -91,11 +93,24 @@ static void start_peer(struct keeper *k)
     after_peer(k, why);
 }
 
+/* We are the successor of a keeper that died under a living pm2d. */
+static void join_peer(struct keeper *k)
+{
+    k->is_ready = true; /* nobody waits for a launch */
+    int rc = peer_join(&k->peer, k->o->peer_fd, (pid_t)k->o->peer_pid);
+    k->o->peer_fd = -1;
+    if (rc < 0)
+        after_peer(k, err_text(rc)); /* it is gone meanwhile; the next one adopts what lives */
+    else
+        keeper_arm(k, TIMER_LAUNCH, LAUNCH_WAIT_MS);
+}
+
 static void on_peer_exit(struct keeper *k, int status)
 {
     char why[64];
     k->peer.pid = 0;
     k->peer.is_deaf = true;
+    fd_close(&k->peer.pidfd);
     while (k->end == KEEPER_RUNS && k->peer.link >= 0 && peer_receive(&k->peer) > 0)
         requests_pump(k);
     k->is_listing = false;
@@ -184,8 +199,7 @@ static void on_timer(struct keeper *k, enum keeper_timer t)
     case TIMER_START_PEER: start_peer(k); break;
     case TIMER_LAUNCH:
         log_error("pm2d does not get ready: killing it");
-        if (k->peer.pid > 0)
-            (void)kill(k->peer.pid, SIGKILL); /* its exit does the rest */
+        peer_kill(&k->peer); /* its exit does the rest */
         break;
     case TIMER_FORCE: k->end = KEEPER_FORCED; break;
     case TIMER_COUNT: break;
@@ -222,8 +236,7 @@ static void on_link(struct keeper *k)
         return;
     if (rc < 0 && rc != -ECONNRESET)
         log_error("cannot read the link to pm2d: %s", err_text(rc));
-    if (p->pid > 0)
-        (void)kill(p->pid, SIGKILL); /* it is ending anyway, or has let go of us */
+    peer_kill(p); /* it is ending anyway, or has let go of us */
     k->is_listing = false;
     peer_drop(p);
 }
@@ -233,7 +246,8 @@ static void turn(struct keeper *k)
     struct peer *p = &k->peer;
     short events = peer_is_idle(p) ? POLLIN : POLLOUT;
     struct pollfd fds[] = {{.fd = k->signal_fd, .events = POLLIN},
-                           {.fd = p->is_stalled ? -1 : p->link, .events = events}};
+                           {.fd = p->is_stalled ? -1 : p->link, .events = events},
+                           {.fd = p->pidfd, .events = POLLIN}};
     if (poll(fds, ARRAY_LEN(fds), wait_ms(k)) < 0 && errno != EINTR)
         log_error("poll: %s", err_text(errno));
     if (fds[0].revents)
@@ -243,6 +257,8 @@ static void turn(struct keeper *k)
         on_link(k);
     if (k->end == KEEPER_RUNS && p->link >= 0)
         requests_pump(k);
+    if (k->end == KEEPER_RUNS && fds[2].revents && fds[2].fd == p->pidfd)
+        on_peer_exit(k, -1);
     run_timers(k);
 }
 
@@ -268,7 +284,10 @@ int keeper_init(struct keeper *k, struct launch_options *o, const struct launch_
 
 int keeper_run(struct keeper *k)
 {
-    start_peer(k);
+    if (k->o->peer_fd < 0)
+        start_peer(k);
+    else
+        join_peer(k);
     while (k->end == KEEPER_RUNS)
         turn(k);
     finish(k);

@@ -56,6 +56,40 @@ static const char *value_of(char ***at, const char *name)
     return **at;
 }
 
+static int parse_fd(const char *name, const char *value, int *ret, struct err *e)
+{
+    long long fd;
+    if (!str_to_int(str_from(value), &fd) || fd < FIRST_FREE || fd > INT32_MAX ||
+        fcntl((int)fd, F_GETFD) < 0)
+        return err_set(e, -EINVAL, "%s needs the number of an open descriptor above 2", name);
+    *ret = (int)fd;
+    return 0;
+}
+
+static int parse_number(char ***at, struct launch_options *o, struct err *e)
+{
+    const struct {
+        const char *name;
+        int *fd;
+        long long *number;
+    } options[] = {
+        {"--ready-fd", &o->ready_fd, NULL},     {"--peer-fd", &o->peer_fd, NULL},
+        {"--peer-pid", NULL, &o->peer_pid},     {"--app-umask", NULL, &o->app_umask},
+        {"--app-nofile", NULL, &o->app_nofile},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        const char *value = value_of(at, options[i].name);
+        if (!value)
+            continue;
+        if (options[i].fd)
+            return parse_fd(options[i].name, value, options[i].fd, e);
+        if (!str_to_int(str_from(value), options[i].number) || *options[i].number < 0)
+            return err_set(e, -EINVAL, "%s needs a number", options[i].name);
+        return 0;
+    }
+    return err_set(e, -EINVAL, "unknown option: %s", **at);
+}
+
 static int parse_one(char ***at, struct launch_options *o, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(path_options); i++) {
@@ -67,21 +101,18 @@ static int parse_one(char ***at, struct launch_options *o, struct err *e)
         *path_slot(o, i) = value;
         return 0;
     }
-    const char *ready = value_of(at, "--ready-fd");
-    if (!ready)
-        return err_set(e, -EINVAL, "unknown option: %s", **at);
-    long long fd;
-    if (!str_to_int(str_from(ready), &fd) || fd < FIRST_FREE || fd > INT32_MAX ||
-        fcntl((int)fd, F_GETFD) < 0)
-        return err_set(e, -EINVAL, "--ready-fd needs the number of an open descriptor above 2");
-    o->ready_fd = (int)fd;
-    return 0;
+    return parse_number(at, o, e);
 }
 
 int launch_parse(char **argv, struct launch_options *ret, struct err *e)
 {
     static char *no_extra[] = {NULL};
-    *ret = (struct launch_options){.ready_fd = -1, .extra = no_extra};
+    *ret = (struct launch_options){.ready_fd = -1,
+                                   .peer_fd = -1,
+                                   .peer_pid = -1,
+                                   .app_umask = -1,
+                                   .app_nofile = -1,
+                                   .extra = no_extra};
     for (char **at = argv + 1; *at; at++) {
         if (strcmp(*at, "--") == 0) {
             ret->extra = at + 1;
@@ -98,6 +129,8 @@ int launch_parse(char **argv, struct launch_options *ret, struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(path_options); i++)
         if (path_options[i].is_required && !*path_slot(ret, i))
             return err_set(e, -EINVAL, "%s is missing", path_options[i].name);
+    if ((ret->peer_fd >= 0) != (ret->peer_pid > 0) || (ret->peer_fd >= 0 && ret->ready_fd >= 0))
+        return err_set(e, -EINVAL, "--peer-fd goes with --peer-pid, and not with --ready-fd");
     return 0;
 }
 
@@ -135,11 +168,12 @@ static void raise_nofile(struct launch_world *ret)
 void launch_detach(struct launch_options *o, struct launch_world *ret)
 {
     *ret = (struct launch_world){0};
-    if (o->ready_fd > FIRST_FREE && dup2(o->ready_fd, FIRST_FREE) == FIRST_FREE)
-        o->ready_fd = FIRST_FREE;
-    if (o->ready_fd >= 0)
-        (void)fd_set_cloexec(o->ready_fd, true);
-    (void)fd_close_from(o->ready_fd >= 0 ? o->ready_fd + 1 : FIRST_FREE);
+    int *kept = o->peer_fd >= 0 ? &o->peer_fd : &o->ready_fd; /* the one that we go on with */
+    if (*kept > FIRST_FREE && dup2(*kept, FIRST_FREE) == FIRST_FREE)
+        *kept = FIRST_FREE;
+    if (*kept >= 0)
+        (void)fd_set_cloexec(*kept, true);
+    (void)fd_close_from(*kept >= 0 ? *kept + 1 : FIRST_FREE);
     fill_stdio();
     reset_signals();
     if (getsid(0) != getpid())
@@ -147,6 +181,10 @@ void launch_detach(struct launch_options *o, struct launch_world *ret)
     (void)!chdir("/");
     ret->umask = umask(077);
     raise_nofile(ret);
+    if (o->app_umask >= 0)
+        ret->umask = (mode_t)o->app_umask & 0777;
+    if (o->app_nofile >= 0)
+        ret->nofile_soft = (uint64_t)o->app_nofile;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 

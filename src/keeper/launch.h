@@ -14,7 +14,11 @@ struct launch_options {
     const char *home, *pid_file, *log_file;
     const char *daemon; /* path of pm2d; NULL = beside our own program */
     int ready_fd;       /* -1 without */
-    char **extra;       /* arguments for pm2d, NULL-terminated */
+    /* A successor: started by a pm2d whose keeper died. It serves that pm2d at the other end of
+     * peer_fd, and gets the apps from it (LINK_ADOPT). Never together with ready_fd. */
+    int peer_fd;                               /* -1: start a pm2d of our own */
+    long long peer_pid, app_umask, app_nofile; /* what the dead keeper knew; -1 = not given */
+    char **extra;                              /* arguments for pm2d, NULL-terminated */
     bool want_help, want_version;
 };
 

@@ -25,6 +25,8 @@ static const char usage[] =
     "  --log-file FILE    output of the keeper and of pm2d is appended to it\n"
     "  --daemon FILE      the pm2d to run (default: beside pm2-keeper)\n"
     "  --ready-fd N       where to report R<version> or E<error>, one line\n"
+    "  --peer-fd N, --peer-pid PID, --app-umask N, --app-nofile N\n"
+    "                     given by a pm2d that replaces its dead keeper\n"
     "  --version, --help\n"
     "  -- ARG...          further arguments for pm2d\n";
 

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 
 #define READ_BYTES     16384
 #define OUT_KEEP_BYTES 16384 /* memory that an idle link may keep */
@@ -23,7 +24,7 @@ extern char **environ;
 void peer_init(struct peer *p)
 {
     memset(p, 0, sizeof(*p));
-    p->link = -1;
+    p->link = p->pidfd = -1;
     link_reader_init(&p->in);
     buf_init(&p->out);
 }
@@ -119,6 +120,32 @@ int peer_start(struct peer *p, const char *path, const char *home, char *const *
     p->link = ends[0];
     p->is_deaf = false;
     return 0;
+}
+
+int peer_join(struct peer *p, int take_link, pid_t pid)
+{
+    int pidfd = pidfd_open_process(pid);
+    int rc = pidfd < 0 ? pidfd : fd_set_nonblock(take_link, true);
+    if (rc < 0) {
+        fd_close(&pidfd);
+        fd_close(&take_link);
+        return rc;
+    }
+    p->pid = pid;
+    p->pidfd = pidfd;
+    p->link = take_link;
+    p->starts = 1;
+    p->started_ms = clock_mono_ms();
+    p->has_got_ready = p->is_deaf = false;
+    return 0;
+}
+
+void peer_kill(const struct peer *p)
+{
+    if (p->pidfd >= 0)
+        (void)pidfd_signal(p->pidfd, SIGKILL);
+    else if (p->pid > 0)
+        (void)kill(p->pid, SIGKILL);
 }
 
 /* ---- in ---- */

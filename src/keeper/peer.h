@@ -19,6 +19,7 @@
 
 struct peer {
     pid_t pid; /* 0 = does not run */
+    int pidfd; /* of a pm2d that is no child of ours (we are its second keeper); else -1 */
     int link;  /* -1 = closed */
     unsigned starts;
     int64_t started_ms; /* monotonic */
@@ -38,6 +39,10 @@ struct peer {
 void peer_init(struct peer *p);
 /* Start pm2d (in a session of its own). 0 or -errno. */
 int peer_start(struct peer *p, const char *path, const char *home, char *const *extra);
+/* Serve a pm2d that runs already, at the other end of `take_link`. 0 or -errno. */
+int peer_join(struct peer *p, int take_link, pid_t pid);
+/* SIGKILL, if it runs. Its exit shows later. */
+void peer_kill(const struct peer *p);
 /* Close the link and forget what is under way. The process is not touched. */
 void peer_drop(struct peer *p);
 

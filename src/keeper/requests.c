@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "keeper.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 #include "os/procfs.h"
 #include "os/spawn.h"
 
@@ -50,6 +51,7 @@ static void put_child(struct keeper *k, enum link_type type, uint32_t seq, struc
         .exited = ch->has_exited,
         .wait_status = ch->wait_status,
         .exit_ms = (uint64_t)ch->exit_ms,
+        .adopted = ch->is_adopted,
         .note = {ch->note, ch->note_len},
     };
     for (unsigned i = 0; i < LINK_FD_COUNT; i++) {
@@ -100,6 +102,8 @@ static int do_hello(struct keeper *k, struct request *r)
     link_put_u32(&k->peer.out, version < LINK_VERSION ? version : LINK_VERSION);
     link_put_u32(&k->peer.out, (uint32_t)getpid());
     link_put_u32(&k->peer.out, k->peer.starts);
+    link_put_u32(&k->peer.out, k->world.umask);
+    link_put_u64(&k->peer.out, k->world.nofile_soft);
     link_close(&k->peer.out, mark);
     k->peer.has_greeted = true;
     if (k->terminate_by)
@@ -244,6 +248,36 @@ static int do_spawn(struct keeper *k, struct request *r)
     return 0;
 }
 
+/* After the death of a keeper: pm2d brings what it had. */
+static int do_adopt(struct keeper *k, struct request *r)
+{
+    struct link_child c;
+    link_get_child(&r->in, &c);
+    if (r->in.bad || c.note.n > LIMIT_LINK_NOTE_BYTES ||
+        (unsigned)__builtin_popcount(c.fd_mask) != r->frame->nfds ||
+        c.fd_mask >= 1U << LINK_FD_COUNT || !(c.fd_mask & (1U << LINK_FD_PIDFD)))
+        return -EPROTO;
+    if (children_find(&k->children, c.handle))
+        return 0;
+    struct child *ch = child_new(c.handle, c.note);
+    if (!ch) {
+        log_error("out of memory: process %u is not kept", c.pid);
+        return 0;
+    }
+    ch->pid = (pid_t)c.pid;
+    ch->start_ticks = c.start_ticks;
+    ch->is_adopted = ch->is_told = true;
+    unsigned used = 0;
+    for (unsigned i = 0; i < LINK_FD_COUNT; i++) {
+        if (!(c.fd_mask & (1U << i)))
+            continue;
+        ch->fds[i] = r->fds[used];
+        r->fds[used++] = -1;
+    }
+    children_add(&k->children, ch);
+    return 0;
+}
+
 static int do_signal(struct keeper *k, struct request *r)
 {
     uint64_t handle = link_get_u64(&r->in);
@@ -252,7 +286,9 @@ static int do_signal(struct keeper *k, struct request *r)
         return -EPROTO;
     const struct child *ch = children_find(&k->children, handle);
     int code = ESRCH;
-    if (ch && !ch->has_exited)
+    if (ch && ch->is_adopted)
+        code = -pidfd_signal(ch->fds[LINK_FD_PIDFD], signo);
+    else if (ch && !ch->has_exited)
         code = kill(ch->pid, signo) < 0 ? errno : 0;
     size_t mark = link_open(&k->peer.out, LINK_SIGNALLED, r->frame->seq, 0);
     link_put_u64(&k->peer.out, handle);
@@ -266,7 +302,7 @@ static int do_forget(struct keeper *k, struct request *r)
     struct child *ch = children_find(&k->children, link_get_u64(&r->in));
     if (r->in.bad)
         return -EPROTO;
-    if (ch && ch->has_exited)
+    if (ch && (ch->has_exited || ch->is_adopted))
         children_remove(&k->children, ch);
     else if (ch)
         put_text(k, r->frame->seq, "FORGET: the process has not exited");
@@ -306,6 +342,8 @@ static int do_unstore(struct keeper *k, struct request *r)
 
 /* ---- dispatch ---- */
 
+#define ANY 0xFFU /* as many descriptors as the frame says */
+
 static const struct {
     request_fn *run;
     unsigned nfds;
@@ -315,7 +353,7 @@ static const struct {
     [LINK_SPAWN] = {do_spawn, 0},   [LINK_SIGNAL] = {do_signal, 0},
     [LINK_FORGET] = {do_forget, 0}, [LINK_CLOSE_FD] = {do_close_fd, 0},
     [LINK_STORE] = {do_store, 1},   [LINK_UNSTORE] = {do_unstore, 0},
-    [LINK_QUIT] = {do_quit, 0},
+    [LINK_ADOPT] = {do_adopt, ANY}, [LINK_QUIT] = {do_quit, 0},
 };
 _Static_assert(ARRAY_LEN(table) == LINK_QUIT + 1, "a request has no row");
 
@@ -325,7 +363,7 @@ static int dispatch(struct keeper *k, struct request *r)
     int rc = 0;
     if (f->type >= ARRAY_LEN(table) || !table[f->type].run)
         put_text(k, f->seq, "unknown type of frame");
-    else if (f->nfds != table[f->type].nfds)
+    else if (f->nfds != table[f->type].nfds && table[f->type].nfds != ANY)
         rc = -EPROTO;
     else
         rc = table[f->type].run(k, r);
@@ -366,8 +404,7 @@ void requests_pump(struct keeper *k)
     if (rc >= 0)
         return;
     log_error("the link to pm2d is broken (%s): killing it", err_text(rc));
-    if (k->peer.pid > 0)
-        (void)kill(k->peer.pid, SIGKILL);
+    peer_kill(&k->peer);
     k->is_listing = false;
     peer_drop(&k->peer);
 }

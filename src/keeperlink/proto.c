@@ -100,6 +100,7 @@ void link_put_child(struct buf *out, const struct link_child *c)
     link_put_u32(out, c->exited);
     link_put_i32(out, c->wait_status);
     link_put_u64(out, c->exit_ms);
+    link_put_u32(out, c->adopted);
     link_put_u32(out, c->fd_mask);
     link_put_str(out, c->note);
 }
@@ -221,6 +222,7 @@ void link_get_child(struct link_fields *f, struct link_child *ret)
     ret->exited = link_get_u32(f);
     ret->wait_status = link_get_i32(f);
     ret->exit_ms = link_get_u64(f);
+    ret->adopted = link_get_u32(f);
     ret->fd_mask = link_get_u32(f);
     ret->note = link_get_str(f);
 }

@@ -55,10 +55,12 @@ enum link_type {
     LINK_CLOSE_FD,  /* u64 handle, u32 enum link_fd: drop the keeper's duplicate. No answer */
     LINK_STORE,     /* string name, + 1 fd: keep it under this name (replaces). No answer */
     LINK_UNSTORE,   /* string name. No answer */
+    LINK_ADOPT,     /* struct link_child; + its fds: a dead keeper's child, to be kept. No answer */
     LINK_QUIT,      /* pm2d will exit, and so shall the keeper (children that live are killed) */
 
     /* keeper -> pm2d */
-    LINK_HELLO_OK = 64, /* u32 version, u32 keeper pid, u32 times pm2d was started */
+    LINK_HELLO_OK = 64, /* u32 version, u32 keeper pid, u32 times pm2d was started, u32 umask and
+                           u64 soft RLIMIT_NOFILE of apps (a successor must know them) */
     LINK_SPAWNED,       /* struct link_child; + its fds */
     LINK_SPAWN_FAILED,  /* u64 handle, i32 errno, u32 enum link_stage */
     LINK_EXITED,        /* u64 handle, u32 pid, i32 wait status, u64 exit time (ms since epoch) */
@@ -124,6 +126,7 @@ struct link_child {
     uint32_t exited;      /* 1: wait_status and exit_ms are valid */
     int32_t wait_status;
     uint64_t exit_ms;
+    uint32_t adopted; /* 1: no child of this keeper; its end shows on the pidfd only */
     uint32_t fd_mask; /* bit per enum link_fd: which fds travel with the frame, in that order */
     struct str note;
 };

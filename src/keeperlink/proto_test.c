@@ -108,7 +108,7 @@ static void child_round_trip(void **state)
 {
     (void)state;
     AUTO(buf) out = BUF_INIT;
-    const struct link_child c = {9, 42, 1ULL << 40, 1, -5, 1ULL << 41, 0x1f, {"note", 4}};
+    const struct link_child c = {9, 42, 1ULL << 40, 1, -5, 1ULL << 41, 1, 0x1f, {"note", 4}};
     struct link_child back;
     link_put_child(&out, &c);
     link_put_u32(&out, 99); /* a newer peer's field */

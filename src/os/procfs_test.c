@@ -154,6 +154,19 @@ static void detached_daemons_are_known_by_their_marks(void **state)
     end_all(&r);
 }
 
+/* Processes from outside our pid namespace have session 0: they are nobody's. */
+static void without_a_root_only_marks_count(void **state)
+{
+    (void)state;
+    struct proc_stat *list;
+    const struct proctree_query all = {.root = 0, .reaper = 1};
+    assert_int_equal(ask(&all, &list), 0);
+    free(list);
+    const struct proctree_query unmarked = {.root = 0, .reaper = 1, .env_mark = "NO_SUCH=MARK"};
+    assert_int_equal(ask(&unmarked, &list), 0);
+    free(list);
+}
+
 static void session_outlives_its_root(void **state)
 {
     (void)state;
@@ -189,6 +202,7 @@ int main(void)
         cmocka_unit_test(deepest_first_root_last),
         cmocka_unit_test(detached_daemons_are_known_by_their_marks),
         cmocka_unit_test(session_outlives_its_root),
+        cmocka_unit_test(without_a_root_only_marks_count),
         cmocka_unit_test(many_processes),
     };
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)

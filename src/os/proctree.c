@@ -156,6 +156,12 @@ static void join_descendants(const struct proctree *t, struct members *m, size_t
     }
 }
 
+/* No root: no session either. (Session 0 is that of processes from outside our pid namespace.) */
+static bool is_of_root(const struct proc_stat *st, pid_t root)
+{
+    return root > 0 && (st->pid == root || st->sid == root);
+}
+
 static void join_orphans(struct proctree *t, const struct proctree_query *q, struct members *m)
 {
     for (size_t c = first_child(t, q->reaper); c < t->count && t->nodes[c].st.ppid == q->reaper;
@@ -163,7 +169,7 @@ static void join_orphans(struct proctree *t, const struct proctree_query *q, str
         struct node *n = &t->nodes[c];
         if (m->in[c] || n->st.state == 'Z')
             continue;
-        if (n->st.pid == q->root || n->st.sid == q->root ||
+        if (is_of_root(&n->st, q->root) ||
             (q->env_mark && has_mark(n, q->env_mark) && has_mark(n, q->env_mark2)))
             join(m, c);
     }
@@ -174,7 +180,7 @@ static void join_session(const struct proctree *t, const struct proctree_query *
                          struct members *m, const bool *below)
 {
     for (size_t i = 0; i < t->count; i++)
-        if (below[i] && t->nodes[i].st.sid == q->root)
+        if (below[i] && is_of_root(&t->nodes[i].st, q->root))
             join(m, i);
 }
 

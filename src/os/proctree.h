@@ -12,7 +12,8 @@
 struct proctree;
 
 struct proctree_query {
-    pid_t root; /* the process that was spawned (may be gone); its pid is its session id as well */
+    pid_t root; /* the process that was spawned (may be gone): its pid is its session id as well; 0
+                   = none, only the marks count */
     pid_t reaper; /* the subreaper: only its descendants are looked at */
     /* The caller knows that `root` still is the process it means, wherever it hangs (an adopted one
      * is no descendant of the reaper). */
