@@ -325,3 +325,17 @@ void compact_kill(struct methods *m, struct call *c, json_t *args)
     (void)args;
     m->shutdown(m->shutdown_ctx, c, 0);
 }
+
+static void on_owner_gone(void *ctx)
+{
+    struct methods *m = ctx;
+    m->shutdown(m->shutdown_ctx, NULL, 0);
+}
+
+/* The no-daemon mode of the API: this daemon is its caller's own, and ends when he goes. */
+void compact_own(struct methods *m, struct call *c, json_t *args)
+{
+    (void)args;
+    call_on_close(c, on_owner_gone, m);
+    call_value(c, STR("{\"owned\":true}"));
+}

@@ -55,6 +55,7 @@ static const struct method method_table[] = {
     {"c.env", compact_env, NULL},
     {"c.logs", compact_logs, NULL},
     {"c.kill", compact_kill, NULL},
+    {"c.own", compact_own, NULL},
 };
 
 static void write_params(struct jw *w, const char *params)

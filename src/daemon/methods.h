@@ -51,7 +51,7 @@ method_fn method_signal_id, method_signal_name, method_send_data, method_send_li
     method_reload_logs;
 /* compact.c */
 method_fn compact_hello, compact_list, compact_act, compact_describe, compact_env, compact_logs,
-    compact_kill;
+    compact_kill, compact_own;
 /* start_job.c */
 method_fn compact_start;
 

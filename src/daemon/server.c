@@ -37,6 +37,8 @@ struct conn {
     uv_pipe_t pipe;
     struct amp_reader reader;
     struct conn_out out;
+    void (*on_close)(void *ctx);
+    void *on_close_ctx;
     unsigned calls; /* not answered yet; they keep the struct alive */
     pid_t peer;
     bool closing, closed;
@@ -74,6 +76,8 @@ static void conn_close(struct conn *c)
     c->closing = true;
     list_del(&c->link);
     c->server->count--;
+    if (c->on_close)
+        c->on_close(c->on_close_ctx);
     uv_close((uv_handle_t *)&c->pipe, on_conn_closed);
 }
 
@@ -126,6 +130,12 @@ void call_drop(struct call *call)
     free(call);
     finish_after_eof(c);
     conn_free_if_done(c);
+}
+
+void call_on_close(struct call *call, void (*fn)(void *ctx), void *ctx)
+{
+    call->conn->on_close = fn;
+    call->conn->on_close_ctx = ctx;
 }
 
 struct buf *call_begin(struct call *call)

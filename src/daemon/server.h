@@ -32,5 +32,7 @@ void call_end(struct call *c);
 void call_fail(struct call *c, const char *text);
 /* {"args":[value]} in one go. */
 void call_value(struct call *c, struct str json);
+/* Have `fn` called once when the connection of this call is closed, by whomever. */
+void call_on_close(struct call *c, void (*fn)(void *ctx), void *ctx);
 /* Never answer (killMe and notifyKillPM2 of PM2). */
 void call_drop(struct call *c);

@@ -79,7 +79,8 @@ static void write_ids(struct jw *w, const struct start_job *job)
     jw_arr_end(w);
 }
 
-static void write_result(struct start_job *job, const struct batch_item *items, size_t count)
+static void write_result(struct start_job *job, const struct batch_item *items, size_t count,
+                         const char *error)
 {
     if (job->results.len > 0)
         buf_add_byte(&job->results, ',');
@@ -107,6 +108,8 @@ static void write_result(struct start_job *job, const struct batch_item *items, 
     jw_arr_end(&w);
     if (json_array_size(job->warnings) > 0)
         jw_kdom(&w, "warnings", job->warnings);
+    if (error)
+        jw_kstr(&w, "error", error);
     jw_obj_end(&w);
 }
 
@@ -116,7 +119,7 @@ static void on_target_done(void *ctx, const struct batch_item *items, size_t cou
     const char *error = NULL;
     for (size_t i = 0; i < count && !error; i++)
         error = items[i].error;
-    write_result(job, items, count);
+    write_result(job, items, count, error);
     free(job->ids);
     job->ids = NULL;
     json_decref(job->conf);
@@ -291,7 +294,7 @@ static void restart_id(struct start_job *job, long long id, const char *target)
     if (n == 1 && ids[0] == id && !table_find(job->m->table, ids[0])) {
         job->ids = ids;
         job->count = n;
-        write_result(job, NULL, 0); /* what was tried */
+        write_result(job, NULL, 0, "God db process id unknown"); /* what was tried */
         finish(job, "God db process id unknown");
         return;
     }
