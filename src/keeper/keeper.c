@@ -82,8 +82,6 @@ static void start_peer(struct keeper *k)
 {
     char why[ERR_MSG_MAX];
     keeper_disarm(k, TIMER_START_PEER);
-    list_for_each (it, &k->children.all)
-        LIST_ENTRY(it, struct child, all)->is_told = false;
     int rc = peer_start(&k->peer, k->o->daemon, k->o->home, k->o->extra);
     if (rc == 0) {
         keeper_arm(k, TIMER_LAUNCH, LAUNCH_WAIT_MS);
@@ -105,6 +103,16 @@ static void join_peer(struct keeper *k)
         keeper_arm(k, TIMER_LAUNCH, LAUNCH_WAIT_MS);
 }
 
+void keeper_drop_peer(struct keeper *k)
+{
+    /* Now, not at the next start: one pass of reaping may see pm2d's end first and a child's after
+     * it. That exit is for the next pm2d to list, not to hear before it has said HELLO. */
+    list_for_each (it, &k->children.all)
+        LIST_ENTRY(it, struct child, all)->is_told = false;
+    k->is_listing = false;
+    peer_drop(&k->peer);
+}
+
 static void on_peer_exit(struct keeper *k, int status)
 {
     char why[64];
@@ -113,8 +121,7 @@ static void on_peer_exit(struct keeper *k, int status)
     fd_close(&k->peer.pidfd);
     while (k->end == KEEPER_RUNS && k->peer.link >= 0 && peer_receive(&k->peer) > 0)
         requests_pump(k);
-    k->is_listing = false;
-    peer_drop(&k->peer);
+    keeper_drop_peer(k);
     if (k->end != KEEPER_RUNS)
         return;
     describe_exit(status, why, sizeof(why));
@@ -237,8 +244,7 @@ static void on_link(struct keeper *k)
     if (rc < 0 && rc != -ECONNRESET)
         log_error("cannot read the link to pm2d: %s", err_text(rc));
     peer_kill(p); /* it is ending anyway, or has let go of us */
-    k->is_listing = false;
-    peer_drop(p);
+    keeper_drop_peer(k);
 }
 
 static void turn(struct keeper *k)

@@ -60,3 +60,5 @@ void requests_put_reopen(struct keeper *k);
 void finish(struct keeper *k);
 /* keeper.c: collect exits. */
 void keeper_reap(struct keeper *k);
+/* keeper.c: let go of the link; no child counts as told from now on. */
+void keeper_drop_peer(struct keeper *k);

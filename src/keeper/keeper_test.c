@@ -640,6 +640,35 @@ static void store_outlives_pm2d(void **state)
     quit();
 }
 
+/* Many exits and pm2d's own wait for one pass of reaping, which sees them in any order. */
+static void exits_beside_pm2ds_own(void **state)
+{
+    (void)state;
+    enum { COUNT = 8 };
+    int fds[COUNT][LINK_FD_COUNT], again[LINK_FD_COUNT];
+    get_ready();
+    for (uint64_t i = 0; i < COUNT; i++)
+        (void)spawn_app(i + 1, "read x; exit 9", fds[i]);
+    kill(rig.keeper, SIGSTOP);
+    assert_int_equal(waitpid(rig.keeper, NULL, WUNTRACED), rig.keeper);
+    kill(rig.daemon, SIGKILL);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(write(fds[i][LINK_FD_STDIN], "\n", 1), 1);
+        await(fds[i][LINK_FD_PIDFD], POLLIN);
+        close_all(fds[i]);
+    }
+    kill(rig.keeper, SIGCONT);
+    accept_daemon();
+    greet(2); /* nothing unasked comes before the answer */
+    ask(LINK_LIST, 0, -1, NULL);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(expect_child(LINK_CHILD, again).wait_status, 9 << 8);
+        close_all(again);
+    }
+    (void)expect(LINK_LIST_END);
+    quit();
+}
+
 /* More frames with fds than the socket takes at once, and a reader that is late. */
 static void slow_reader_loses_nothing(void **state)
 {
@@ -729,15 +758,25 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "--home") == 0)
         return play_daemon(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(command_line),          RIGGED(launch_and_quit),
-        RIGGED(fatal_text_reaches_the_launcher), RIGGED(death_during_launch_is_told),
-        RIGGED(terminate_is_passed_on),          RIGGED(second_signal_is_force),
-        RIGGED(quit_leaves_no_descendant),       RIGGED(life_of_a_child),
-        RIGGED(signals_reach_the_child),         RIGGED(failed_spawns_are_answers),
-        RIGGED(lack_of_fds_is_an_answer),        RIGGED(nothing_is_lost_when_pm2d_dies),
-        RIGGED(last_words_of_pm2d_count),        RIGGED(protocol_errors_cost_pm2d_its_life),
-        RIGGED(closed_fds_are_closed),           RIGGED(store_outlives_pm2d),
-        RIGGED(slow_reader_loses_nothing),       RIGGED(crash_loop_backs_off),
+        cmocka_unit_test(command_line),
+        RIGGED(launch_and_quit),
+        RIGGED(fatal_text_reaches_the_launcher),
+        RIGGED(death_during_launch_is_told),
+        RIGGED(terminate_is_passed_on),
+        RIGGED(second_signal_is_force),
+        RIGGED(quit_leaves_no_descendant),
+        RIGGED(life_of_a_child),
+        RIGGED(signals_reach_the_child),
+        RIGGED(failed_spawns_are_answers),
+        RIGGED(lack_of_fds_is_an_answer),
+        RIGGED(nothing_is_lost_when_pm2d_dies),
+        RIGGED(last_words_of_pm2d_count),
+        RIGGED(exits_beside_pm2ds_own),
+        RIGGED(protocol_errors_cost_pm2d_its_life),
+        RIGGED(closed_fds_are_closed),
+        RIGGED(store_outlives_pm2d),
+        RIGGED(slow_reader_loses_nothing),
+        RIGGED(crash_loop_backs_off),
     };
     ssize_t n = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
     if (n <= 0)

@@ -405,6 +405,5 @@ void requests_pump(struct keeper *k)
         return;
     log_error("the link to pm2d is broken (%s): killing it", err_text(rc));
     peer_kill(&k->peer);
-    k->is_listing = false;
-    peer_drop(&k->peer);
+    keeper_drop_peer(k);
 }
