@@ -12,8 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "client/conn.h"
+#include "client/client_priv.h"
 #include "client/home.h"
 #include "client/launch.h"
 #include "os/clock.h"
@@ -23,25 +22,13 @@
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define LOCK_RETRY_MS      10
-#define TICKET_BYTES       32
 
-/* A reply that came while another one was waited for. */
-struct early {
-    int ticket;
-    struct buf body; /* the whole frame, so that it can be parsed again */
-};
-
-struct client {
-    struct conn rpc, sub;
-    char *home, *rpc_path, *pub_path, *log_dir, *pid_dir, *module_dir, *module_conf, *pid_file,
-        *log_file, *keeper_path;
-    int timeout_ms;
-    int tickets;
-    bool launched;
-    int daemon_pidfd, keeper_pidfd; /* -1 = not known */
-    struct early *early;
-    size_t early_count, early_room;
-    struct buf last; /* what the borrowed result lies in, when it came early */
+/* A call that was sent. Its reply may come while another one is waited for. */
+struct pending {
+    struct waiter w;
+    struct list link; /* in client.pending, by itself until freed */
+    bool has_reply;
+    struct buf frame; /* the whole reply, so that it can be parsed again */
 };
 
 /* ---- making and ending -------------------------------------------------------------------------
@@ -72,6 +59,14 @@ static bool copy_options(struct client *c, const struct client_options *o)
            c->module_conf && c->pid_file && c->log_file && (!o->keeper_path || c->keeper_path);
 }
 
+static void pending_free(struct pending *p)
+{
+    calls_forget(&p->w);
+    list_del(&p->link);
+    buf_fini(&p->frame);
+    free(p);
+}
+
 void client_free(struct client *c)
 {
     if (!c)
@@ -80,9 +75,8 @@ void client_free(struct client *c)
     conn_close(&c->sub);
     fd_close(&c->daemon_pidfd);
     fd_close(&c->keeper_pidfd);
-    for (size_t i = 0; i < c->early_count; i++)
-        buf_fini(&c->early[i].body);
-    free(c->early);
+    list_for_each_safe (it, next, &c->pending)
+        pending_free(LIST_ENTRY(it, struct pending, link));
     buf_fini(&c->last);
     char *const owned[] = {c->home,       c->rpc_path,    c->pub_path, c->log_dir,  c->pid_dir,
                            c->module_dir, c->module_conf, c->pid_file, c->log_file, c->keeper_path};
@@ -190,6 +184,8 @@ int client_connect(const struct client_options *o, struct client **ret, struct e
     conn_init(&c->rpc);
     conn_init(&c->sub);
     buf_init(&c->last);
+    calls_init(&c->calls);
+    list_init(&c->pending);
     c->daemon_pidfd = c->keeper_pidfd = -1;
     int rc = copy_options(c, o) ? connect_or_launch(c, o->flags, e)
                                 : err_set(e, -ENOMEM, "out of memory");
@@ -210,105 +206,54 @@ static int64_t deadline_of(int timeout_ms)
     return timeout_ms > 0 ? clock_mono_ms() + timeout_ms : -1;
 }
 
-/* PM2's clients name their calls so; the daemon only echoes it. */
-static struct str ticket_text(int ticket, char *text)
-{
-    int n = snprintf(text, TICKET_BYTES, "%d:%d", (int)getpid(), ticket);
-    return (struct str){text, (size_t)n};
-}
-
-static int ticket_of(struct str id)
-{
-    const char *colon = memchr(id.p, ':', id.n);
-    long long ticket;
-    if (!colon)
-        return -1;
-    struct str number = {colon + 1, id.n - (size_t)(colon + 1 - id.p)};
-    return str_to_int(number, &ticket) && ticket > 0 && ticket <= INT32_MAX ? (int)ticket : -1;
-}
-
 int client_send(struct client *c, const char *method, struct str args, struct err *e)
 {
-    char text[TICKET_BYTES];
     AUTO(buf) out = BUF_INIT;
-    int ticket = c->tickets == INT32_MAX ? 1 : c->tickets + 1;
-    rpc_request_write(&out, method, args, ticket_text(ticket, text));
-    if (buf_oom(&out))
+    struct pending *p = calloc(1, sizeof(*p));
+    if (!p)
         return err_set(e, -ENOMEM, "out of memory");
-    int rc = conn_send(&c->rpc, buf_str(&out), deadline_of(c->timeout_ms), e);
+    list_init(&p->w.link);
+    buf_init(&p->frame);
+    list_add_tail(&c->pending, &p->link);
+    int ticket = calls_add(&c->calls, &p->w, method, args, &out);
+    int rc = ticket < 0 ? err_set(e, ticket, "out of memory")
+                        : conn_send(&c->rpc, buf_str(&out), deadline_of(c->timeout_ms), e);
     if (rc < 0)
-        return rc;
-    c->tickets = ticket;
-    return ticket;
+        pending_free(p);
+    return rc < 0 ? rc : ticket;
 }
 
-static int take_result(const struct amp_msg *m, struct str *ret, struct err *e)
+static int keep_for_later(struct pending *p, const struct amp_msg *m)
 {
-    struct rpc_reply reply;
-    int rc = rpc_reply_parse(m, &reply, e);
-    if (rc < 0)
-        return rc;
-    *ret = reply.value.n > 0 ? reply.value : STR("null");
-    if (reply.error)
-        rc = err_set(e, -EREMOTEIO, "%s", reply.error);
-    rpc_reply_fini(&reply);
+    amp_begin(&p->frame, m->argc);
+    for (unsigned i = 0; i < m->argc; i++)
+        amp_add_raw(&p->frame, m->argv[i]);
+    p->has_reply = true;
+    return buf_oom(&p->frame) ? -ENOMEM : 0;
+}
+
+/* The reply of `p` came while another one was waited for. */
+static int take_early(struct client *c, const struct pending *p, struct str *ret, struct err *e)
+{
+    struct amp_reader r;
+    struct amp_msg m;
+    amp_reader_init(&r);
+    int rc = amp_reader_feed(&r, p->frame.data, p->frame.len);
+    rc = rc < 0 ? rc : amp_reader_next(&r, &m);
+    rc = rc == 1 ? calls_result(&m, ret, e) : err_set(e, -ENOMEM, "out of memory");
+    buf_fini(&c->last);
+    c->last = r.in; /* *ret points into it; the reader is not used again */
     return rc;
 }
 
-static int keep_for_later(struct client *c, int ticket, const struct amp_msg *m)
-{
-    if (c->early_count == c->early_room) {
-        size_t room = c->early_room ? 2 * c->early_room : 8;
-        struct early *more = realloc(c->early, room * sizeof(*more));
-        if (!more)
-            return -ENOMEM;
-        c->early = more;
-        c->early_room = room;
-    }
-    struct early *at = &c->early[c->early_count];
-    at->ticket = ticket;
-    buf_init(&at->body);
-    amp_begin(&at->body, m->argc);
-    for (unsigned i = 0; i < m->argc; i++)
-        amp_add_raw(&at->body, m->argv[i]);
-    if (buf_oom(&at->body)) {
-        buf_fini(&at->body);
-        return -ENOMEM;
-    }
-    c->early_count++;
-    return 0;
-}
-
-/* 1 when the reply had come already. */
-static int take_early(struct client *c, int ticket, struct str *ret, struct err *e)
-{
-    for (size_t i = 0; i < c->early_count; i++) {
-        if (c->early[i].ticket != ticket)
-            continue;
-        struct amp_reader r;
-        struct amp_msg m;
-        amp_reader_init(&r);
-        int rc = amp_reader_feed(&r, c->early[i].body.data, c->early[i].body.len);
-        rc = rc < 0 ? rc : amp_reader_next(&r, &m);
-        rc = rc == 1 ? take_result(&m, ret, e) : err_set(e, -ENOMEM, "out of memory");
-        buf_fini(&c->last);
-        c->last = r.in; /* *ret points into it; the reader is not used again */
-        buf_fini(&c->early[i].body);
-        c->early[i] = c->early[--c->early_count];
-        return rc < 0 ? rc : 1;
-    }
-    return 0;
-}
-
-int client_wait(struct client *c, int ticket, int timeout_ms, struct str *ret, struct err *e)
+/* Read until the reply of `wanted` is there. */
+static int wait_for(struct client *c, const struct pending *wanted, int timeout_ms, struct str *ret,
+                    struct err *e)
 {
     int64_t deadline = deadline_of(timeout_ms);
-    int rc = take_early(c, ticket, ret, e);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
     for (;;) {
         struct amp_msg m;
-        rc = conn_next(&c->rpc, deadline, -1, &m, e);
+        int rc = conn_next(&c->rpc, deadline, -1, &m, e);
         if (rc < 0)
             return rc;
         if (rc == 0)
@@ -316,15 +261,26 @@ int client_wait(struct client *c, int ticket, int timeout_ms, struct str *ret, s
                            "no answer on %s within %d ms: the daemon hangs, or something else "
                            "listens there",
                            c->rpc_path, timeout_ms);
-        struct str id = {NULL, 0};
-        if (m.argc > 0)
-            (void)amp_arg(m.argv[m.argc - 1], &id);
-        int got = id.n > 0 ? ticket_of(id) : -1;
-        if (got == ticket)
-            return take_result(&m, ret, e);
-        if (got > 0 && keep_for_later(c, got, &m) < 0)
+        struct waiter *w = calls_match(&c->calls, &m);
+        struct pending *p = w ? CONTAINER_OF(w, struct pending, w) : NULL;
+        if (p == wanted)
+            return calls_result(&m, ret, e);
+        if (p && keep_for_later(p, &m) < 0)
             return err_set(e, -ENOMEM, "out of memory");
     }
+}
+
+int client_wait(struct client *c, int ticket, int timeout_ms, struct str *ret, struct err *e)
+{
+    list_for_each (it, &c->pending) {
+        struct pending *p = LIST_ENTRY(it, struct pending, link);
+        if (p->w.ticket != ticket)
+            continue;
+        int rc = p->has_reply ? take_early(c, p, ret, e) : wait_for(c, p, timeout_ms, ret, e);
+        pending_free(p);
+        return rc;
+    }
+    return err_set(e, -EINVAL, "nobody waits for call %d", ticket);
 }
 
 int client_call(struct client *c, const char *method, struct str args, int timeout_ms,

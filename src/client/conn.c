@@ -132,21 +132,32 @@ static int peer_gone(struct err *e)
     return err_set(e, -EPIPE, "the daemon closed the connection");
 }
 
+/* Send a piece. Bytes sent, 0 when the socket is full, or negative. */
+static ssize_t send_some(struct conn *c, struct str bytes, struct err *e)
+{
+    ssize_t n;
+    do
+        n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return n;
+    if (errno == EAGAIN)
+        return 0;
+    if (errno == EPIPE || errno == ECONNRESET || errno == EBADF)
+        return peer_gone(e);
+    return err_set(e, -errno, "cannot write to the daemon: %s", err_text(errno));
+}
+
 int conn_send(struct conn *c, struct str bytes, int64_t deadline, struct err *e)
 {
     while (bytes.n > 0) {
-        ssize_t n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
-        if (n >= 0) {
-            bytes.p += n;
-            bytes.n -= (size_t)n;
+        ssize_t n = send_some(c, bytes, e);
+        if (n < 0)
+            return (int)n;
+        bytes.p += n;
+        bytes.n -= (size_t)n;
+        if (n > 0)
             continue;
-        }
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN)
-            return errno == EPIPE || errno == ECONNRESET || errno == EBADF
-                       ? peer_gone(e)
-                       : err_set(e, -errno, "cannot write to the daemon: %s", err_text(errno));
         struct pollfd p = {.fd = c->fd, .events = POLLOUT};
         if (poll(&p, 1, conn_ms_left(deadline)) == 0)
             return err_set(e, -ETIMEDOUT, "the daemon does not read");
@@ -154,8 +165,18 @@ int conn_send(struct conn *c, struct str bytes, int64_t deadline, struct err *e)
     return 0;
 }
 
-/* Read what is there. 1: something came; 0: nothing yet; negative. */
-static int fill(struct conn *c, struct err *e)
+int conn_write_try(struct conn *c, struct buf *out, struct err *e)
+{
+    while (out->len > 0) {
+        ssize_t n = send_some(c, buf_str(out), e);
+        if (n <= 0)
+            return n < 0 ? (int)n : 1;
+        buf_consume(out, (size_t)n);
+    }
+    return 0;
+}
+
+int conn_read_try(struct conn *c, struct err *e)
 {
     char bytes[READ_BYTES];
     ssize_t n = read(c->fd, bytes, sizeof(bytes));
@@ -169,15 +190,19 @@ static int fill(struct conn *c, struct err *e)
     return rc < 0 ? err_set(e, rc, "the daemon's answer cannot be taken in: %s", err_text(rc)) : 1;
 }
 
+int conn_take(struct conn *c, struct amp_msg *ret, struct err *e)
+{
+    int rc = amp_reader_next(&c->in, ret);
+    return rc < 0 ? err_set(e, rc, "what listens there does not speak PM2's protocol") : rc;
+}
+
 int conn_next(struct conn *c, int64_t deadline, int extra_fd, struct amp_msg *ret, struct err *e)
 {
     for (;;) {
-        int rc = amp_reader_next(&c->in, ret);
-        if (rc > 0)
-            return 1;
-        if (rc < 0)
-            return err_set(e, rc, "what listens there does not speak PM2's protocol");
-        rc = fill(c, e);
+        int rc = conn_take(c, ret, e);
+        if (rc != 0)
+            return rc;
+        rc = conn_read_try(c, e);
         if (rc < 0)
             return rc;
         if (rc > 0)

@@ -33,5 +33,13 @@ int conn_send(struct conn *c, struct str bytes, int64_t deadline, struct err *e)
  * became readable and no message was there; -EPIPE, -EPROTO, -EMSGSIZE, -ENOMEM. */
 int conn_next(struct conn *c, int64_t deadline, int extra_fd, struct amp_msg *ret, struct err *e);
 
+/* The same in steps that never wait, for event loops. conn_write_try: send from the front of `out`
+ * (what was sent is dropped from it): 0 all sent, 1 the socket is full, -EPIPE. conn_read_try: take
+ * in what is there: 1 something came, 0 nothing, -EPIPE, -ENOMEM. conn_take: the next message of
+ * what was taken in: 1, 0 none is complete, -EPROTO, -EMSGSIZE. */
+int conn_write_try(struct conn *c, struct buf *out, struct err *e);
+int conn_read_try(struct conn *c, struct err *e);
+int conn_take(struct conn *c, struct amp_msg *ret, struct err *e);
+
 /* Milliseconds until a deadline as poll(2) wants them. */
 int conn_ms_left(int64_t deadline);

@@ -44,6 +44,7 @@ struct daemon {
     bool ending, lost_keeper;
     bool served; /* the sockets are closed: this is the end */
     char *journal_path;
+    struct buf unknown; /* handles (u64) of children that are in no record */
 };
 
 /* ---- the keeper's word ---- */
@@ -54,10 +55,15 @@ static void close_fds(int *fds)
         fd_close(&fds[i]);
 }
 
+/* Answers to LIST: data only. The link is not ours yet, so what is to be forgotten waits. */
 static void on_child(void *ctx, const struct link_child *c, int *fds)
 {
     struct daemon *d = ctx;
     struct proc *p = table_by_handle(&d->table, c->handle);
+    if (p && c->exited && (uint32_t)c->handle < p->run_count) {
+        proc_adopt_ended(p, c, fds);
+        return;
+    }
     if (p && !p->run) {
         proc_adopt_run(p, c, fds);
         if (p->run && c->exited) {
@@ -66,12 +72,23 @@ static void on_child(void *ctx, const struct link_child *c, int *fds)
         }
         return;
     }
-    /* Not in the journal: deleted while it was ending, or the journal was lost. It must not run
-     * without anybody knowing it. */
+    /* Deleted while it was ending, or the journal was lost. Nothing runs that nobody knows. */
     log_warn("process %u is in no record: ended", c->pid);
     if (fds[LINK_FD_PIDFD] >= 0 && !c->exited)
         (void)pidfd_signal(fds[LINK_FD_PIDFD], SIGKILL);
     close_fds(fds);
+    buf_add(&d->unknown, &c->handle, sizeof(c->handle));
+}
+
+static void forget_unknown(struct daemon *d)
+{
+    for (size_t at = 0; at < d->unknown.len; at += sizeof(uint64_t)) {
+        uint64_t handle;
+        memcpy(&handle, d->unknown.data + at, sizeof(handle));
+        link_forget(d->env.link,
+                    handle); /* one that still lives says EXITED, and is forgotten then */
+    }
+    buf_fini(&d->unknown);
 }
 
 static void on_spawned(void *ctx, const struct link_child *c, int *fds)
@@ -393,6 +410,7 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (rc < 0)
         return rc;
     announce(d);
+    forget_unknown(d);
     for (size_t i = 0; i < d->table.count; i++)
         proc_adopt_stray(d->table.items[i]);
     take_effect(d, found);
@@ -446,6 +464,7 @@ int daemon_run(const struct daemon_options *o, struct err *e)
     if (rc < 0)
         return err_set(e, rc, "event loop: %s", uv_strerror(rc));
     d.env.loop = &d.loop;
+    buf_init(&d.unknown);
     logfiles_init(&d.env.files);
     table_init(&d.table, &d.env);
     d.methods = (struct methods){

@@ -425,20 +425,37 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
 
 /* ---- recovery ---- */
 
-void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
+static struct run *recovered_run(struct proc *p, const struct link_child *c, int *take_fds)
 {
     struct run *r = calloc(1, sizeof(*r));
     if (!r) {
         for (int i = 0; i < LINK_FD_COUNT; i++)
             fd_close(&take_fds[i]);
-        return;
+        return NULL;
     }
     r->proc = p;
     r->handle = c->handle;
     list_init(&r->link);
-    p->run = r;
     run_attach(r, c, take_fds);
     r->adopted = c->adopted;
+    return r;
+}
+
+void proc_adopt_ended(struct proc *p, const struct link_child *c, int *take_fds)
+{
+    struct run *r = recovered_run(p, c, take_fds);
+    if (!r)
+        return;
+    r->exited = true;
+    list_add_tail(&p->old_runs, &r->link);
+}
+
+void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
+{
+    struct run *r = recovered_run(p, c, take_fds);
+    if (!r)
+        return;
+    p->run = r;
     r->spawned_mono_ms = clock_mono_ms() - (clock_wall_ms() - p->pm_uptime);
     uint32_t counter = (uint32_t)c->handle;
     if (counter > p->run_count)
@@ -509,10 +526,22 @@ void proc_rehome(struct proc *p)
         watch_adopted(p);
 }
 
+/* Runs that ended before: move what they left; those that nobody can write for any more go. */
+static void finish_old_runs(struct proc *p)
+{
+    list_for_each_safe (it, next, &p->old_runs) {
+        struct run *r = LIST_ENTRY(it, struct run, link);
+        list_del(&r->link);
+        run_drain(r);
+        run_retire(r);
+    }
+}
+
 /* Where the recovered state machine stands is set by the journal (sm.goal, counters); here it
  * meets what really runs. Two paths never mix: data was read before, effects start now. */
 void proc_coldplug(struct proc *p)
 {
+    finish_old_runs(p);
     enum proc_goal goal = p->sm.goal;
     bool was_up = p->sm.state != PROC_STOPPED && p->sm.state != PROC_ERRORED;
     if (p->run) {

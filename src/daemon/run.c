@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "events.h"
+#include "journal.h"
 #include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -211,8 +212,11 @@ struct run *run_spawn(struct proc *p)
     int rc = open_logs(r, &e);
     if (rc == 0)
         rc = app_command_from_conf(p->conf, &cmd, &e);
-    if (rc == 0)
+    if (rc == 0) {
+        /* Before the keeper hears of it: whoever recovers knows that the run before is history. */
+        journal_state(p->env->journal, p);
         rc = send_spawn(r, &cmd, &e);
+    }
     app_command_fini(&cmd);
     if (rc == 0)
         return r;

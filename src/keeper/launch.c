@@ -81,7 +81,7 @@ static int parse_number(char ***at, struct launch_options *o, struct err *e)
         const char *value = value_of(at, options[i].name);
         if (!value)
             continue;
-        if (options[i].fd)
+        if (!options[i].number)
             return parse_fd(options[i].name, value, options[i].fd, e);
         if (!str_to_int(str_from(value), options[i].number) || *options[i].number < 0)
             return err_set(e, -EINVAL, "%s needs a number", options[i].name);
