@@ -70,21 +70,23 @@ static int parse_number(char ***at, struct launch_options *o, struct err *e)
 {
     const struct {
         const char *name;
-        int *fd;
-        long long *number;
-    } options[] = {
-        {"--ready-fd", &o->ready_fd, NULL},     {"--peer-fd", &o->peer_fd, NULL},
-        {"--peer-pid", NULL, &o->peer_pid},     {"--app-umask", NULL, &o->app_umask},
-        {"--app-nofile", NULL, &o->app_nofile},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-        const char *value = value_of(at, options[i].name);
-        if (!value)
+        int *slot;
+    } fds[] = {{"--ready-fd", &o->ready_fd}, {"--peer-fd", &o->peer_fd}};
+    const struct {
+        const char *name;
+        long long *slot;
+    } numbers[] = {{"--peer-pid", &o->peer_pid},
+                   {"--app-umask", &o->app_umask},
+                   {"--app-nofile", &o->app_nofile}};
+    const char *value;
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        if ((value = value_of(at, fds[i].name)))
+            return parse_fd(fds[i].name, value, fds[i].slot, e);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        if (!(value = value_of(at, numbers[i].name)))
             continue;
-        if (!options[i].number)
-            return parse_fd(options[i].name, value, options[i].fd, e);
-        if (!str_to_int(str_from(value), options[i].number) || *options[i].number < 0)
-            return err_set(e, -EINVAL, "%s needs a number", options[i].name);
+        if (!str_to_int(str_from(value), numbers[i].slot) || *numbers[i].slot < 0)
+            return err_set(e, -EINVAL, "%s needs a number", numbers[i].name);
         return 0;
     }
     return err_set(e, -EINVAL, "unknown option: %s", **at);
