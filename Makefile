@@ -5,12 +5,14 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 BINDIR = $(DESTDIR)$(PREFIX)/bin
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
+INCLUDEDIR = $(DESTDIR)$(PREFIX)/include/pm2
 MANDIR = $(DESTDIR)$(PREFIX)/share/man
 BINARIES = pm2 pm2d pm2-keeper
 MAN_PAGES = pm2.1 pm2d.8 pm2-keeper.8
 
 .DEFAULT_GOAL := all
-.PHONY: all release dev asan fuzz try test format check-format lint docs-check man install \
+.PHONY: all release dev asan fuzz try test bench format check-format lint docs-check man install \
 	uninstall clean deps-build deps-test deps-lint deps-docs help
 
 all: release
@@ -20,6 +22,7 @@ help:
 	@echo 'make try          build, start an example in a private home, show it, clean up'
 	@echo 'make test         everything that can fail, with one summary line at the end'
 	@echo 'make asan         build with the address and undefined behaviour sanitizers'
+	@echo 'make bench        side by side with PM2; BENCH="--quick --json FILE" passes options'
 	@echo 'make format       clang-format the sources; make check-format only looks'
 	@echo 'make lint         clang-tidy, cppcheck, shellcheck and the house rules'
 	@echo 'make docs-check   man pages, links and command lists agree with the program'
@@ -49,6 +52,9 @@ try: release
 test: deps-test
 	@tools/run-tests.sh
 
+bench: release
+	@bench/compare $(BENCH)
+
 format: deps-lint
 	@tools/lint.sh --format
 
@@ -71,11 +77,17 @@ man: deps-docs
 install: release man
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man8
 	install -m 0755 $(addprefix build/release/bin/,$(BINARIES)) $(BINDIR)
+	install -d $(LIBDIR)/pkgconfig $(INCLUDEDIR)
+	install -m 0644 include/pm2/pm2.h $(INCLUDEDIR)
+	install -m 0644 build/release/lib/libpm2.a $(LIBDIR)
+	cp -P build/release/lib/libpm2.so* $(LIBDIR)
+	sed 's|%PREFIX%|$(PREFIX)|' build/release/lib/libpm2.pc.in > $(LIBDIR)/pkgconfig/libpm2.pc
 	install -m 0644 build/man/pm2.1 $(MANDIR)/man1
 	install -m 0644 build/man/pm2d.8 build/man/pm2-keeper.8 $(MANDIR)/man8
 
 uninstall:
 	rm -f $(addprefix $(BINDIR)/,$(BINARIES))
+	rm -f $(LIBDIR)/libpm2.* $(LIBDIR)/pkgconfig/libpm2.pc $(INCLUDEDIR)/pm2.h
 	rm -f $(MANDIR)/man1/pm2.1 $(MANDIR)/man8/pm2d.8 $(MANDIR)/man8/pm2-keeper.8
 
 clean:

@@ -3,8 +3,8 @@
 # Build and run every storey of the tests, then say so in one line: "N passed, N failed[, N skipped]".
 #
 #   tools/run-tests.sh                 all of it
-#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, asan-unit, asan-proto,
-#                                      asan-cli, fuzz
+#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, lib, fault, asan-unit,
+#                                      asan-proto, asan-cli, asan-lib, asan-fault, fuzz
 #   FUZZ_SECONDS=20 JOBS=2             per fuzz target; how many test files at a time
 #
 # Every test has a home of its own in a temporary folder, so files can run side by side. A storey
@@ -107,6 +107,20 @@ run_proto() { # preset storey
     PM2=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-proto.sh tests/proto/test_*.py
 }
 
+# SIGKILL at random instants and at each named step. The full count is for tests/fault/kill_test.py.
+run_fault() { # preset storey
+    say "$2: kill tests"
+    mkdir -p "$LOGS/$2"
+    PM2=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-proto.sh tests/fault/*_test.py
+}
+
+# The C library and its examples against a real daemon.
+run_lib() { # preset storey
+    say "$2: the C library"
+    mkdir -p "$LOGS/$2"
+    PM2=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-bats.sh tests/lib_c/*.bats
+}
+
 run_fuzz() {
     local log=$LOGS/fuzz.log status=0 passed failed
     say "fuzz: $FUZZ_SECONDS s each"
@@ -125,7 +139,7 @@ wanted() {
 
 run_tree() { # preset prefix
     local storey
-    for storey in unit proto cli; do
+    for storey in unit proto cli lib fault; do
         if wanted "$2$storey"; then
             "run_$storey" "$1" "$2$storey"
             sanitizer_collect "$2$storey"
@@ -133,12 +147,12 @@ run_tree() { # preset prefix
     done
 }
 
-STOREYS=${*:-unit proto cli asan-unit asan-proto asan-cli fuzz}
+STOREYS=${*:-unit proto cli lib fault asan-unit asan-proto asan-cli fuzz}
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
 : >"$TALLY"
 
-case " $STOREYS" in *" unit"* | *" proto"* | *" cli"*)
+case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" fault"*)
     build dev && run_tree dev ""
     ;;
 esac

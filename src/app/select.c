@@ -75,7 +75,7 @@ static bool is_regex(const char *target)
 static int find(struct select *s, const struct select_item *items, size_t count, const char *cwd,
                 int *ret_ids)
 {
-    int id;
+    int id = 0;
     bool is_id = parse_id(s->target, &id);
     char *path = is_id ? NULL : path_resolve(cwd ? cwd : "/", s->target, NULL);
     if (!is_id && !path)

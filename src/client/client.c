@@ -141,6 +141,21 @@ static int lock_or_connect(struct client *c, int64_t deadline, int *ret_fd, stru
     }
 }
 
+/* There is a keeper, but its daemon has died and the next one does not listen yet. `e` says so
+ * already, and stays when the time is over. */
+static int await_daemon(struct client *c, int64_t deadline, struct err *e)
+{
+    struct err now = *e;
+    int rc;
+    while ((rc = conn_open(&c->rpc, c->rpc_path, deadline, &now)) == -ENOENT &&
+           conn_ms_left(deadline) != 0)
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000L}, NULL);
+    if (rc == -ENOENT)
+        return e->code;
+    *e = now;
+    return rc;
+}
+
 static int launch(struct client *c, int64_t deadline, struct err *e)
 {
     int lock = -1;
@@ -149,7 +164,9 @@ static int launch(struct client *c, int64_t deadline, struct err *e)
         const struct launch_spec spec = {c->home, c->pid_file, c->log_file, c->keeper_path};
         rc = launch_daemon(&spec, deadline, e);
         c->launched = rc == 0;
-        if (rc == 0)
+        if (rc == -EBUSY)
+            rc = await_daemon(c, deadline, e);
+        else if (rc == 0)
             rc = conn_open(&c->rpc, c->rpc_path, deadline, e);
         if (rc == -ENOENT)
             err_set(e, rc, "the daemon said that it is ready, but %s takes no connection",
@@ -218,9 +235,12 @@ int client_send(struct client *c, const char *method, struct str args, struct er
     int ticket = calls_add(&c->calls, &p->w, method, args, &out);
     int rc = ticket < 0 ? err_set(e, ticket, "out of memory")
                         : conn_send(&c->rpc, buf_str(&out), deadline_of(c->timeout_ms), e);
-    if (rc < 0)
-        pending_free(p);
-    return rc < 0 ? rc : ticket;
+    if (rc >= 0)
+        return ticket;
+    pending_free(p);
+    if (ticket > 0)
+        conn_close(&c->rpc); /* half a request may have gone: nothing can follow it */
+    return rc;
 }
 
 static int keep_for_later(struct pending *p, const struct amp_msg *m)

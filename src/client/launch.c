@@ -26,7 +26,8 @@
 #define KEEPER_NAME "pm2-keeper"
 #define DAEMON_NAME "pm2d"
 #define READY_FD    3
-#define WORD_BYTES  1024 /* what the keeper may say */
+#define TAKEN_WORD  "another daemon is running" /* what a keeper says when there is one */
+#define WORD_BYTES  1024                        /* what the keeper may say */
 
 extern char **environ;
 
@@ -251,7 +252,9 @@ static int wait_for_word(int fd, const struct launch_spec *s, const char *keeper
     word[strcspn(word, "\n")] = '\0';
     switch (word[0]) {
     case 'R': return 0;
-    case 'E': return err_set(e, -ECHILD, "cannot start the daemon: %s", word + 1);
+    case 'E':
+        return err_set(e, strcmp(word + 1, TAKEN_WORD) == 0 ? -EBUSY : -ECHILD,
+                       "cannot start the daemon: %s", word + 1);
     case 'X':
         return err_set(e, -(int)(unsigned char)word[1], "cannot start the daemon: %s: %s", keeper,
                        err_text((unsigned char)word[1]));

@@ -12,8 +12,9 @@ struct launch_spec {
     const char *keeper_path;                /* NULL = beside the calling program's real path */
 };
 
-/* Start and wait. 0 when the daemon listens. On failure the text says what the keeper said, or
- * where to look. Works with stdin, stdout and stderr closed; leaves no child behind. */
+/* Start and wait. 0 when the daemon listens. -EBUSY: a keeper runs in that home already, so that a
+ * daemon will listen before long, if it does not yet. On any failure the text says what the keeper
+ * said, or where to look. Works with stdin, stdout and stderr closed; leaves no child behind. */
 int launch_daemon(const struct launch_spec *s, int64_t deadline, struct err *e);
 
 /* The launch lock: a file that stays, locked by one launching client at a time. Opens it: fd, or

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "os/fd.h"
@@ -172,11 +173,13 @@ static int replay(const char *path, struct table *t)
 static void append(struct journal *j)
 {
     buf_add_byte(&j->line, '\n');
+    FAILPOINT("journal.before");
     int rc = buf_oom(&j->line) ? -ENOMEM : fd_write_all(j->fd, j->line.data, j->line.len);
     if (rc < 0 && !j->failing)
         log_error("cannot write %s: %s (recovery after a crash of pm2d is at risk)", j->path,
                   err_text(rc));
     j->failing = rc < 0;
+    FAILPOINT("journal.after");
     j->bytes += j->line.len;
     buf_clear(&j->line);
     buf_trim(&j->line, 16384);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "events.h"
@@ -193,7 +194,9 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
             log_info("Stopping app:%s id:%d", proc_name(p), p->id);
     if (kind == ORDER_RESTART)
         p->created_at = clock_wall_ms();
+    FAILPOINT("order.accepted");
     step(p, &(struct proc_event){.type = event_of[kind]});
+    FAILPOINT("order.journalled");
 }
 
 /* ---- actions ---- */
@@ -252,6 +255,7 @@ static void remove_for_good(struct proc *p)
         (void)cgroup_remove(cgroup);
     p->removed = true;
     journal_del(p->env->journal, p->id);
+    FAILPOINT("removed");
     p->env->removed(p->env->removed_ctx, p);
     settle(p, -1);
     proc_discard(p);
@@ -266,7 +270,10 @@ static void execute(struct proc *p, const struct proc_action *a)
             log_info("App [%s:%d] will restart in %lldms", proc_name(p), p->id, (long long)a->ms);
         uv_timer_start(&p->timer, on_proc_timer, (uint64_t)a->ms, 0);
         break;
-    case ACT_SIGNAL: send_signal(p, a); break;
+    case ACT_SIGNAL:
+        send_signal(p, a);
+        FAILPOINT("signal.sent");
+        break;
     case ACT_KILL:
         log_warn("pid=%d still alive after %lldms, sending SIGKILL", (int)proc_pid(p),
                  (long long)p->policy.kill_timeout_ms);
@@ -353,10 +360,12 @@ int proc_signal(struct proc *p, int signo)
 
 void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
 {
+    FAILPOINT("spawned.received");
     run_attach(p->run, c, take_fds);
     pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     nodeversion_find(p->run->pid, p->node_version, sizeof(p->node_version));
     step(p, &(struct proc_event){.type = EV_SPAWNED});
+    FAILPOINT("spawned.journalled");
 }
 
 static void explain_spawn_failure(struct proc *p, int code, enum link_stage stage)
@@ -412,6 +421,7 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
         return;
     run_drain(r);
     r->exited = true;
+    FAILPOINT("exited.received");
     p->run = NULL;
     pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
     struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_mono_ms() - r->spawned_mono_ms};
@@ -419,8 +429,12 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
         note_unknown_exit(p, &ev);
     else
         note_exit(p, wait_status, &ev);
-    run_retire(r);
-    step(p, &ev);
+    step(p, &ev); /* the journal has it before the keeper forgets it */
+    FAILPOINT("exited.journalled");
+    if (p->removed)
+        run_close(r);
+    else
+        run_retire(r);
 }
 
 /* ---- recovery ---- */
@@ -544,6 +558,8 @@ void proc_coldplug(struct proc *p)
     finish_old_runs(p);
     enum proc_goal goal = p->sm.goal;
     bool was_up = p->sm.state != PROC_STOPPED && p->sm.state != PROC_ERRORED;
+    bool was_stopping = p->sm.state == PROC_STOPPING;
+    int64_t restart_time = p->sm.restart_time;
     if (p->run) {
         p->sm.has_pid = true;
         p->sm.state = PROC_ONLINE;
@@ -553,6 +569,11 @@ void proc_coldplug(struct proc *p)
             watch_adopted(p);
         if (goal != GOAL_UP)
             proc_order(p, goal == GOAL_GONE ? ORDER_DELETE : ORDER_STOP, NULL, NULL);
+        else if (was_stopping) {
+            proc_order(p, ORDER_RESTART, NULL, NULL);
+            p->sm.restart_time = restart_time;
+            journal_state(p->env->journal, p);
+        }
         if (p->run && p->run->has_lost_status)
             proc_on_exited(p, p->run->handle, p->run->lost_status);
         return;
@@ -560,6 +581,12 @@ void proc_coldplug(struct proc *p)
     p->sm.has_pid = false;
     if (!was_up && goal != GOAL_GONE)
         return;
+    if (p->sm.state == PROC_BACKOFF && goal == GOAL_UP) { /* the wait begins anew */
+        int64_t delay_ms =
+            p->policy.exp_backoff_ms > 0 ? p->sm.prev_delay_ms : p->policy.restart_delay_ms;
+        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)delay_ms, 0);
+        return;
+    }
     p->sm.state = PROC_STOPPED;
     p->sm.goal = GOAL_DOWN;
     if (goal == GOAL_GONE)

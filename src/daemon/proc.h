@@ -106,7 +106,8 @@ struct proc {
     int64_t reason_at;
     char version[64], node_version[32];
     json_t *axm_actions, *axm_monitor, *axm_options; /* NULL = empty */
-    int monitored;                                   /* _km_monitored: -1 = absent */
+    bool cgroup_spent; /* its cgroup was killed as a whole: see run_cgroup() */
+    int monitored;     /* _km_monitored: -1 = absent */
     struct monit monit;
     pid_t last_pid; /* recovery: the run that the journal knows */
     uint64_t last_ticks;
@@ -133,7 +134,8 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status);
 void proc_rehome(struct proc *p);
 /* Recovery, step 1: a run that an earlier pm2d started; fds may be -1. */
 void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds);
-/* The same for an earlier run whose end has been acted on; only its last output is still to come. */
+/* The same for an earlier run whose end has been acted on; only its last output is still to come.
+ */
 void proc_adopt_ended(struct proc *p, const struct link_child *c, int *take_fds);
 /* Recovery, step 1, when the keeper died as well: the process that the journal knows, if it is
  * provably the same one (pid and start time). Its pipes are gone with the keeper. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "appmsg.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "events.h"
@@ -163,6 +164,18 @@ static struct str *slices_of_argv(const struct app_command *cmd)
     return s;
 }
 
+/* The cgroup for a new run, fresh whenever the old one is empty. It must not be one that was killed
+ * as a whole: Linux 6.18 was seen to kill what is later born into such a cgroup by clone3(2). */
+static bool run_cgroup(struct proc *p, char *ret, size_t size)
+{
+    if (!proc_cgroup(p, ret, size))
+        return false;
+    int rc = p->run_count > 1 ? cgroup_remove(ret) : 0;
+    if (rc == 0 || rc == -ENOENT)
+        p->cgroup_spent = false;
+    return !p->cgroup_spent && cgroup_make(ret) == 0;
+}
+
 static int send_spawn(struct run *r, const struct app_command *cmd, struct err *e)
 {
     struct proc *p = r->proc;
@@ -180,7 +193,7 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
         s.file = str_from(cmd->file);
         s.search_path = path_of_app(env);
         s.cwd = str_from(json_get_str(p->conf, "pm_cwd"));
-        if (proc_cgroup(p, cgroup, sizeof(cgroup)) && cgroup_make(cgroup) == 0)
+        if (run_cgroup(p, cgroup, sizeof(cgroup)))
             s.cgroup = str_from(cgroup);
         s.argv = (struct link_strings){cmd->argc, argv};
         s.env = (struct link_strings){json_array_size(env), env_items};
@@ -215,7 +228,9 @@ struct run *run_spawn(struct proc *p)
     if (rc == 0) {
         /* Before the keeper hears of it: whoever recovers knows that the run before is history. */
         journal_state(p->env->journal, p);
+        FAILPOINT("spawn.journalled");
         rc = send_spawn(r, &cmd, &e);
+        FAILPOINT("spawn.sent");
     }
     app_command_fini(&cmd);
     if (rc == 0)
@@ -286,6 +301,7 @@ void run_close(struct run *r)
         r->proc->run = NULL;
     list_del(&r->link);
     link_forget(r->proc->env->link, r->handle);
+    FAILPOINT("forget.sent");
     pump_close(r->out);
     pump_close(r->err);
     chan_close(r->chan);

@@ -152,8 +152,8 @@ static int signal_group(struct tree_wait *w, int signo, bool again)
             others++;
     }
     free(pids);
-    if (signo == SIGKILL)
-        (void)cgroup_kill(path);
+    if (signo == SIGKILL && cgroup_kill(path) == 0)
+        w->proc->cgroup_spent = true;
     return others;
 }
 

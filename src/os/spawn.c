@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ struct report {
 struct child {
     const struct spawn_spec *spec;
     struct plumbing *p;
+    bool has_cgroup; /* born in it */
 };
 
 /* ---- the child, in order ---- */
@@ -94,7 +96,7 @@ static int step_stdio(struct child *c)
 static int step_cgroup(struct child *c)
 {
     char path[PATH_MAX];
-    if (!c->spec->cgroup ||
+    if (c->has_cgroup || !c->spec->cgroup ||
         snprintf(path, sizeof(path), "%s/cgroup.procs", c->spec->cgroup) >= (int)sizeof(path))
         return 0;
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -319,14 +321,36 @@ static int open_pidfd(pid_t pid)
     return fd == -ENOSYS || fd == -EPERM ? -1 : fd;
 }
 
+/* Born in its cgroup the child needs no move, which would wait for the kernel's readers (an RCU
+ * grace period, many milliseconds). An older kernel: plain fork, and step_cgroup(). */
+static pid_t fork_child(struct child *c)
+{
+    int fd = c->spec->cgroup ? open(c->spec->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return fork();
+    struct clone_args args = {.flags = CLONE_INTO_CGROUP,
+                              .exit_signal = SIGCHLD,
+                              .cgroup = (uint64_t)fd};
+    c->has_cgroup = true; /* as the child sees it */
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    if (pid < 0) {
+        c->has_cgroup = false;
+        pid = fork();
+    }
+    if (pid != 0)
+        fd_close(&fd);
+    return pid;
+}
+
 static int fork_and_exec(const struct spawn_spec *s, struct plumbing *p, struct spawn_result *ret,
                          enum spawn_stage *ret_stage)
 {
-    ret->pid = fork();
+    struct child c = {.spec = s, .p = p};
+    ret->pid = fork_child(&c);
     if (ret->pid < 0)
         return -errno;
     if (ret->pid == 0)
-        run_child(&(struct child){s, p});
+        run_child(&c);
     plumbing_close(p, CHILD);
     ret->pidfd = open_pidfd(ret->pid);
     int rc = ret->pidfd < -1 ? ret->pidfd : await_exec(p->report[PARENT], ret_stage);

@@ -27,6 +27,17 @@ load ../lib/harness
   [ "$took" -ge 700 ] || { echo "killed after $took ms"; return 1; }
 }
 
+@test "what was ended by SIGKILL as a whole can be started again, and stays" {
+  pm2 start stubborn.sh --kill-timeout 200
+  wait_until file_has "$(log_of stubborn-out)" ready
+  pm2 stop stubborn
+  : >"$(log_of stubborn-out)"
+  pm2 start stubborn
+  wait_until file_has "$(log_of stubborn-out)" ready
+  app_is stubborn pm2_env.status online
+  app_is stubborn pm2_env.restart_time 0
+}
+
 @test "the default --kill-timeout is 1600 ms" {
   pm2 start stubborn.sh
   wait_until file_has "$(log_of stubborn-out)" ready

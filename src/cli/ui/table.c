@@ -117,7 +117,7 @@ static void draw_row(const struct table *t, const size_t *widths, const struct t
 
 void table_draw(const struct table *t, bool color, bool frames, struct buf *out)
 {
-    size_t widths[TABLE_COLUMNS_MAX];
+    size_t widths[TABLE_COLUMNS_MAX] = {0};
     size_t rows = t->columns ? t->count / t->columns : 0;
     measure(t, widths);
     draw_border(t, widths, &border_top, frames, out);

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Our program beside PM2: what bench/compare is made of."""

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""The figures that we promise, and the tables that are made of them."""
+
+import statistics
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`wanted` bounds ours / theirs: from above, or from below where more is better."""
+
+    key: str
+    title: str
+    unit: str
+    wanted: float
+    more_is_better: bool = False
+    reference: str = "pm2"  # what ours is compared with
+
+    def is_met(self, ratio):
+        return ratio >= self.wanted if self.more_is_better else ratio <= self.wanted
+
+
+FIGURES = (
+    Figure("ls-1", "ls, 1 process", "ms", 1 / 50),
+    Figure("ls-100", "ls, 100 processes", "ms", 1 / 40),
+    Figure("jlist-100", "jlist, 100 processes", "ms", 1 / 20),
+    Figure("cold-start", "cold start: daemon and first app", "ms", 1 / 15),
+    Figure("start-100", "start 100 processes, one call", "ms", 1 / 4),
+    Figure("restart-100", "restart all 100 (sleep)", "ms", 1 / 25),
+    Figure("revive", "kill -9 until the successor runs", "ms", 1 / 3),
+    Figure("memory-idle", "memory of the manager, idle", "MB", 1 / 25),
+    Figure("memory-100", "memory with 100 processes", "MB", 1 / 20),
+    Figure("cpu-idle", "CPU per minute, 100 idle processes", "s", 1 / 5),
+    Figure("log", "log throughput, 128-byte lines", "MB/s", 5, more_is_better=True),
+    Figure("log-cat", "the same, PM2 column: cat >file", "MB/s", 0.8, more_is_better=True,
+           reference="cat"),
+    Figure("log-cpu", "manager CPU per GiB of log", "s", 1 / 7),
+    Figure("client", "require, connect, list, disconnect", "ms", 1 / 4),
+)
+BY_KEY = {figure.key: figure for figure in FIGURES}
+
+
+class Results:
+    """All samples, by figure and side."""
+
+    def __init__(self):
+        self.samples = {}
+
+    def add(self, key, side, values):
+        self.samples.setdefault(key, {}).setdefault(side, []).extend(values)
+
+    def median(self, key, side):
+        values = self.samples.get(key, {}).get(side)
+        return statistics.median(values) if values else None
+
+    def row(self, figure):
+        ours = self.median(figure.key, "ours")
+        theirs = self.median(figure.key, figure.reference)
+        ratio = ours / theirs if ours is not None and theirs else None
+        return {"key": figure.key, "figure": figure.title, "unit": figure.unit, "pm2": theirs,
+                "ours": ours, "ratio": ratio, "wanted": figure.wanted,
+                "ok": None if ratio is None else figure.is_met(ratio),
+                "samples": self.samples.get(figure.key, {})}
+
+    def rows(self, keys):
+        return [self.row(BY_KEY[key]) for key in keys]
+
+
+def show_value(value, unit):
+    if value is None:
+        return "not built"
+    digits = 4 if value < 0.1 else 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:.{digits}f} {unit}"
+
+
+def show_ratio(ratio, more_is_better=False):
+    if ratio is None:
+        return "-"
+    if more_is_better:
+        return f"{ratio:.2f} x"
+    if ratio == 0:
+        return "0"
+    return f"1/{1 / ratio:.1f}" if ratio < 1 else f"{ratio:.2f}"
+
+
+def show_wanted(figure):
+    if figure.more_is_better:
+        return f">= {figure.wanted:g} x"
+    return f"<= 1/{1 / figure.wanted:.0f}"
+
+
+def table(rows):
+    """The rows as text; the same text is a Markdown table."""
+    lines = [["figure", "PM2", "ours", "ratio", "wanted", "ok?"]]
+    for row in rows:
+        figure = BY_KEY[row["key"]]
+        verdict = {True: "yes", False: "MISSED", None: "-"}[row["ok"]]
+        lines.append([figure.title, show_value(row["pm2"], figure.unit),
+                      show_value(row["ours"], figure.unit),
+                      show_ratio(row["ratio"], figure.more_is_better), show_wanted(figure),
+                      verdict])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join("| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths)) + " |"
+                     for line in lines)

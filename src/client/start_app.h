@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * What pm2_app_* of the public header collects, as the request that the daemon takes. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "pm2/pm2.h"
+
+/* Append the argument of c.start, as an object. 0, or what went wrong since pm2_app_new():
+ * -ENOMEM, -EINVAL; or the current folder cannot be told. */
+int start_app_write(const struct pm2_app *a, struct buf *out, struct err *e);

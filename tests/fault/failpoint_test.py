@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""pm2d ends itself, as if by SIGKILL, at each named step (base/failpoint.h); the next one has to make
+of it what the step before or after would have made: nothing lost, nothing twice."""
+
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rig import GONE, Rig, amp, is_alive, wait_until  # noqa: E402
+
+# Each test waits for its step to be passed, so that a step whose name is gone from the source fails.
+JOURNAL = ("journal.before", "journal.after")
+START = (*JOURNAL, "order.accepted", "spawn.journalled", "spawn.sent", "spawned.received",
+         "spawned.journalled", "order.journalled")
+EXIT = (*JOURNAL, "exited.received", "exited.journalled", "forget.sent")
+STOP = (*EXIT, "order.accepted", "signal.sent", "order.journalled")
+DELETE = (*STOP, "removed")
+RESTART = (*STOP, "spawn.journalled", "spawn.sent", "spawned.received", "spawned.journalled")
+
+
+class Armed(Rig):
+    """A rig whose daemon dies at `step` once `arm` was called. The file that says "done" is there until then."""
+
+    def __init__(self, step):
+        super().__init__(PM2_FAILPOINT=step)
+
+    def pm2(self, *args, check=True):
+        self.done = os.path.join(self.home, "failpoint.done")
+        if not os.path.exists(self.home):
+            os.makedirs(self.home, 0o700)
+            with open(self.done, "x", encoding="ascii"):
+                pass
+        return super().pm2(*args, check=check)
+
+    def arm(self):
+        os.unlink(self.done)
+
+    def order(self, method, argument):
+        """Give an order on whose way pm2d may die, and again if nobody answered, as a client would."""
+        self.arm()
+        try:
+            return self.main.once(method, argument)
+        except GONE:
+            self.settled_row("app")  # what came of the first order has been recorded
+            return self.main.call(method, argument)
+
+
+class FailpointTest(unittest.TestCase):
+
+    def each(self, steps, scenario):
+        """The scenario once per step. The bystander must not notice any of it."""
+        for step in steps:
+            with self.subTest(step=step):
+                rig = Armed(step)
+                try:
+                    self.run_step(rig, step, scenario)
+                finally:
+                    rig.close()
+
+    def run_step(self, rig, step, scenario):
+        rig.start("bystander", "writer", 0.005)
+        before = rig.row("bystander")["pid"]
+        scenario(rig)
+        wait_until(lambda: os.path.exists(rig.done), f"{step} is passed")
+        self.assertEqual(rig.doubled(), [])
+        rig.calm()
+        (count,) = map(int, wait_until(lambda: rig.record("bystander", "written"), "calm"))
+        wait_until(lambda: len(rig.log_lines("bystander", "out")) >= count, "lines of the bystander")
+        self.assertEqual(rig.log_lines("bystander", "out"), [f"out {n + 1}" for n in range(count)])
+        self.assertEqual(rig.starts("bystander"), [before])
+        self.assertEqual(rig.row("bystander")["pid"], before)
+
+    def assert_row(self, rig, status, starts, restarts):
+        row = rig.settled_row("app")
+        env = row["pm2_env"]
+        self.assertEqual((env["status"], len(rig.starts("app")), env["restart_time"]),
+                         (status, starts, restarts))
+        return env
+
+    def test_start(self):
+        def scenario(rig):
+            rig.start("app", "still")
+            rig.main.call("stopProcessId", rig.ids["app"])
+            rig.arm()
+            try:
+                rig.main.once("startProcessId", rig.ids["app"])
+            except GONE:
+                if rig.settled_row("app")["pm2_env"]["status"] == "stopped":
+                    rig.main.call("startProcessId", rig.ids["app"])
+            self.assert_row(rig, "online", 2, 0)
+
+        self.each(START, scenario)
+
+    def test_stop(self):
+        def scenario(rig):
+            rig.start("app", "still")
+            rig.order("stopProcessId", rig.ids["app"])
+            env = rig.settled_row("app")["pm2_env"]
+            self.assertEqual(env["status"], "stopped")
+            # When only the signal got out, its death was answered by a restart before we asked again.
+            self.assertEqual(len(rig.starts("app")), env["restart_time"] + 1)
+
+        self.each(STOP, scenario)
+
+    def test_restart(self):
+        def scenario(rig):
+            rig.start("app", "still")
+            rig.arm()
+            try:
+                rig.main.once("restartProcessId", {"id": rig.ids["app"]})
+            except GONE:
+                pass  # done, or not
+            wait_until(lambda: os.path.exists(rig.done), "the step is passed")
+            env = rig.settled_row("app")["pm2_env"]
+            self.assertEqual(env["status"], "online")
+            wait_until(lambda: len(rig.starts("app")) == rig.row("app")["pm2_env"]["restart_time"] + 1,
+                       "as many starts as are counted")
+
+        self.each(RESTART, scenario)
+
+    def test_delete(self):
+        def scenario(rig):
+            rig.start("app", "still")
+            rig.arm()
+            try:
+                rig.main.once("deleteProcessId", rig.ids["app"])
+            except GONE:
+                pass
+            if rig.ids["app"] in rig.main.table():
+                try:
+                    rig.main.call("deleteProcessId", rig.ids["app"])
+                except amp.RemoteError:
+                    pass  # the next pm2d went on with the first order
+            wait_until(lambda: not is_alive(rig.starts("app")[-1]), "end of the app")
+            self.assertNotIn(rig.ids["app"], rig.main.table())
+
+        self.each(DELETE, scenario)
+
+    def test_exit(self):
+        def scenario(rig):
+            rig.start("app", "ends", 0.3, 7, autorestart=False)
+            rig.arm()
+            wait_until(lambda: rig.row("app")["pm2_env"]["status"] == "stopped", "its end is known")
+            env = self.assert_row(rig, "stopped", 1, 0)
+            self.assertEqual(env["exit_code"], 7)
+
+        self.each(EXIT, scenario)
+
+    def test_crash(self):
+        def scenario(rig):
+            rig.start("app", "ends", 0.3, 7, stop_exit_codes=[8])
+            rig.arm()
+            wait_until(lambda: len(rig.starts("app")) >= 2, "it is started again")
+            row = rig.settled_row("app")
+            self.assertEqual(len(rig.starts("app")), row["pm2_env"]["restart_time"] + 1)
+
+        self.each((*EXIT, "spawn.journalled", "spawn.sent", "spawned.received", "spawned.journalled"),
+                  scenario)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
