@@ -19,8 +19,7 @@ struct loop {
     int is_done;
 };
 
-/* ---- the loop ----------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 static long long now_ms(void)
 {
@@ -99,8 +98,7 @@ static int run(struct loop *l, struct pm2 *p)
     return l->exit_code;
 }
 
-/* ---- what it does ------------------------------------------------------------------------------
- */
+/* ---- what it does ---- */
 
 static void end(struct loop *l, int exit_code)
 {

@@ -23,8 +23,7 @@ struct app {
     int exit_code;
 };
 
-/* ---- hooks -------------------------------------------------------------------------------------
- */
+/* ---- hooks ---- */
 
 static void on_poll(uv_poll_t *h, int status, int events)
 {
@@ -116,8 +115,7 @@ static void del_timer(void *data)
     uv_timer_stop(&((struct app *)data)->timer);
 }
 
-/* ---- what it does ------------------------------------------------------------------------------
- */
+/* ---- what it does ---- */
 
 static int failed(struct pm2 *p, int code, const char *what, struct app *a)
 {

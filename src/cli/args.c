@@ -9,8 +9,7 @@
 
 #include "cli/mem.h"
 
-/* ---- words -------------------------------------------------------------------------------------
- */
+/* ---- words ---- */
 
 static void words_add(struct words *w, const char *word)
 {
@@ -52,8 +51,7 @@ static void add_given(struct args *a, const struct given *g)
     a->given[a->given_count++] = *g;
 }
 
-/* ---- splitting ---------------------------------------------------------------------------------
- */
+/* ---- splitting ---- */
 
 static bool requires_value(const char *word)
 {
@@ -99,8 +97,7 @@ static void split(struct args *a, int argc, char *const *argv, struct words *ret
     }
 }
 
-/* ---- matching ----------------------------------------------------------------------------------
- */
+/* ---- matching ---- */
 
 /* Take the option at words[*i], and its value. */
 static int take_option(struct args *a, const struct words *words, size_t *i, struct given *g,
@@ -193,8 +190,7 @@ void args_take_literal(struct args *a)
     a->literal.count = 0;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------
- */
+/* ---- asking ---- */
 
 const struct given *args_given(const struct args *a, const char *flag)
 {

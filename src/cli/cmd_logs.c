@@ -60,8 +60,7 @@ struct logs {
     int signal_fd;
 };
 
-/* ---- one line ----------------------------------------------------------------------------------
- */
+/* ---- one line ---- */
 
 static void put_line(struct logs *l, enum log_kind kind, struct str label, struct str line)
 {
@@ -106,8 +105,7 @@ static void add_first_columns(struct buf *out, struct str s, size_t width)
     }
 }
 
-/* ---- files -------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 struct tail_job {
     struct logs *logs;
@@ -204,8 +202,7 @@ static int unknown_target(struct logs *l)
     return 1;
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 static const struct {
     const char *topic;
@@ -292,8 +289,7 @@ static void on_last_line(void *ctx, const struct line_stream *from, struct str l
     on_stream_line(&job, from, line);
 }
 
-/* ---- following ---------------------------------------------------------------------------------
- */
+/* ---- following ---- */
 
 static bool signal_came(int fd, int timeout_ms)
 {
@@ -413,8 +409,7 @@ static int show_once(struct logs *l)
     return 0;
 }
 
-/* ---- command -----------------------------------------------------------------------------------
- */
+/* ---- command ---- */
 
 static bool read_options(struct logs *l, const struct args *args)
 {

@@ -19,8 +19,7 @@
 
 extern char **environ;
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 /* Texts and numbers as they are, lists joined by blanks; nothing for what is not there. */
 static void add_plain(struct buf *out, const json_t *value)
@@ -90,8 +89,7 @@ static void add_reason(struct buf *out, const json_t *env, const struct detail_l
     }
 }
 
-/* ---- the first table ---------------------------------------------------------------------------
- */
+/* ---- the first table ---- */
 
 struct fact {
     const char *label;
@@ -164,8 +162,7 @@ static void draw_facts(const json_t *env, const struct detail_look *look, struct
     table_draw(&t, look->color, look->frames, out);
 }
 
-/* ---- the others --------------------------------------------------------------------------------
- */
+/* ---- the others ---- */
 
 static void add_title(struct buf *out, const struct detail_look *look, const char *title)
 {

@@ -107,8 +107,7 @@ void help_command(const struct cmd *cmd, struct buf *out)
     buf_add_byte(out, '\n');
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void dump_option(struct jw *w, const struct opt *o, const char *attribute)
 {

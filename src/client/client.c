@@ -31,8 +31,7 @@ struct pending {
     struct buf frame; /* the whole reply, so that it can be parsed again */
 };
 
-/* ---- making and ending -------------------------------------------------------------------------
- */
+/* ---- making and ending ---- */
 
 static char *path_or(const char *given, const char *home, const char *name)
 {
@@ -95,8 +94,7 @@ int client_daemon_pid(const struct client *c)
     return (int)c->rpc.peer;
 }
 
-/* ---- connecting --------------------------------------------------------------------------------
- */
+/* ---- connecting ---- */
 
 /* The processes whose end client_wait_gone() waits for. They are noted now, because pm2.pid is gone
  * when the daemon is, and its number may be another's by then. */
@@ -215,8 +213,7 @@ int client_connect(const struct client_options *o, struct client **ret, struct e
     return 0;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------
- */
+/* ---- calls ---- */
 
 static int64_t deadline_of(int timeout_ms)
 {
@@ -329,8 +326,7 @@ int client_wait_gone(struct client *c, int timeout_ms, struct err *e)
     return 0;
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 int client_subscribe(struct client *c, struct err *e)
 {

@@ -68,8 +68,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- the daemon --------------------------------------------------------------------------------
- */
+/* ---- the daemon ---- */
 
 static void answer(int fd, struct str id, const char *body)
 {
@@ -178,8 +177,7 @@ static void disconnect(struct fixture *f, struct client *c)
     pthread_join(f->thread, NULL);
 }
 
-/* ---- tests -------------------------------------------------------------------------------------
- */
+/* ---- tests ---- */
 
 static void finds_no_daemon(void **state)
 {

@@ -31,8 +31,7 @@
 
 extern char **environ;
 
-/* ---- environment -------------------------------------------------------------------------------
- */
+/* ---- environment ---- */
 
 static const char *const kept_names[] = {"PATH",
                                          "HOME",
@@ -91,8 +90,7 @@ char **launch_environment(char *const *env, const char *home)
     return ret;
 }
 
-/* ---- lock --------------------------------------------------------------------------------------
- */
+/* ---- lock ---- */
 
 int launch_lock_open(const char *home, struct err *e)
 {
@@ -115,8 +113,7 @@ int launch_lock_try(int fd)
     return rc < 0 ? -errno : 0;
 }
 
-/* ---- programs ----------------------------------------------------------------------------------
- */
+/* ---- programs ---- */
 
 struct programs {
     char keeper[PATH_MAX], daemon[PATH_MAX];
@@ -150,8 +147,7 @@ static int find_programs(const struct launch_spec *s, struct programs *ret, stru
     return 0;
 }
 
-/* ---- child -------------------------------------------------------------------------------------
- */
+/* ---- child ---- */
 
 struct child_plan {
     const char *file;
@@ -217,8 +213,7 @@ static int spawn_keeper(const struct child_plan *p)
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
-/* ---- the keeper's word --------------------------------------------------------------------------
- */
+/* ---- the keeper's word ---- */
 
 /* Read one line, or what there is until the end. Its length, or -ETIMEDOUT. */
 static ssize_t read_word(int fd, char *word, size_t size, int64_t deadline)

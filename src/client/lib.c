@@ -73,8 +73,7 @@ const char *pm2_error_text(const struct pm2 *p)
     return p->err.msg;
 }
 
-/* ---- settings ----------------------------------------------------------------------------------
- */
+/* ---- settings ---- */
 
 static int set_path(struct pm2 *p, char **where, const char *path)
 {
@@ -133,8 +132,7 @@ int lib_call_ms(const struct pm2 *p)
     return p->timeout_ms < 0 ? LIB_CALL_MS : p->timeout_ms;
 }
 
-/* ---- connection --------------------------------------------------------------------------------
- */
+/* ---- connection ---- */
 
 static int find_home(struct pm2 *p)
 {
@@ -276,8 +274,7 @@ int pm2_daemon_pid(const struct pm2 *p)
     return p->client ? client_daemon_pid(p->client) : 0;
 }
 
-/* ---- blocking face -----------------------------------------------------------------------------
- */
+/* ---- blocking face ---- */
 
 static int blocking(struct pm2 *p)
 {

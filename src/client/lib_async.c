@@ -38,8 +38,7 @@ static bool is_open(const struct pm2 *p)
     return p->async && !p->wants_disconnect && !p->wants_free;
 }
 
-/* ---- timer -------------------------------------------------------------------------------------
- */
+/* ---- timer ---- */
 
 /* The timer may run out early: the earliest deadline is only looked for when it does. */
 static void arm(struct lib_async *a, int64_t deadline)
@@ -57,8 +56,7 @@ static void disarm(struct lib_async *a)
     a->timer_at = -1;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------
- */
+/* ---- ends ---- */
 
 static void finish(struct pm2 *p, struct request *r, int code)
 {
@@ -93,6 +91,7 @@ bool lib_async_end(struct pm2 *p, int code, const char *text)
     stop_watching(p, a);
     while (!list_empty(&a->requests)) {
         struct request *r = LIST_ENTRY(a->requests.next, struct request, link);
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): finish() took the one before off the list */
         bool is_done = r->is_ending && code == -EPIPE;
         is_expected = is_expected || is_done;
         if (!is_done)
@@ -135,8 +134,7 @@ static void lost(struct pm2 *p, int code)
     }
 }
 
-/* ---- calls -------------------------------------------------------------------------------------
- */
+/* ---- calls ---- */
 
 /* Failures are left to pm2_handle_write(): no callback may run inside the caller's call. */
 static void flush(struct pm2 *p)
@@ -229,8 +227,7 @@ static void read_rpc(struct pm2 *p)
         lost(p, rc);
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 static void tell_event(struct pm2 *p, const char *topic, const char *payload)
 {
@@ -289,8 +286,7 @@ int pm2_async_subscribe(struct pm2 *p, pm2_event_fn *on_event, void *data)
     return 0;
 }
 
-/* ---- the loop's side ---------------------------------------------------------------------------
- */
+/* ---- the loop's side ---- */
 
 int pm2_attach(struct pm2 *p, const struct pm2_hooks *h)
 {
@@ -376,8 +372,7 @@ void pm2_handle_timeout(struct pm2 *p)
     lib_settle(p);
 }
 
-/* ---- the calls by name -------------------------------------------------------------------------
- */
+/* ---- the calls by name ---- */
 
 static int on_target(struct pm2 *p, enum op_kind kind, const char *target, pm2_done_fn *done,
                      void *data)

@@ -32,8 +32,7 @@ struct op_row {
     struct step steps[STEPS_MAX];
 };
 
-/* ---- requests ----------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static int need_target(const struct op_subject *about, struct err *e)
 {
@@ -90,8 +89,7 @@ static int write_signal(struct buf *out, enum op_kind kind, const struct op_subj
     return by_name ? need_target(about, e) : 0;
 }
 
-/* ---- replies -----------------------------------------------------------------------------------
- */
+/* ---- replies ---- */
 
 static int take_nothing(struct op *op, struct str value, struct err *e)
 {
@@ -160,8 +158,7 @@ static int take_started(struct op *op, struct str value, struct err *e)
     return rc < 0 ? err_set(e, rc, "out of memory") : 0;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 #define LIST_STEP                                                                                  \
     {                                                                                              \

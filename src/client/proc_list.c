@@ -25,8 +25,7 @@ struct pm2_list {
     struct pm2_proc procs[];
 };
 
-/* ---- lists -------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 struct pm2_list *proc_list_parse(struct str text, struct err *e)
 {
@@ -117,8 +116,7 @@ void pm2_list_free(struct pm2_list *l)
     free(l);
 }
 
-/* ---- processes ---------------------------------------------------------------------------------
- */
+/* ---- processes ---- */
 
 static const char *env_text(const struct pm2_proc *p, const char *key)
 {

@@ -163,6 +163,7 @@ static int replace_keeper(struct daemon *d, struct err *e)
         return err_set(e, rc, "keeper link: %s", uv_strerror(rc));
     trees_set_keeper(d->env.trees, link_keeper_pid(l));
     link_ready(l);
+    trees_kill_unborn(d->env.trees, d->env.paths.home, d->env.orphan_reaper, link_keeper_pid(l));
     for (size_t i = 0; i < d->table.count; i++)
         proc_rehome(d->table.items[i]);
     log_warn("a new keeper, pid %d, has taken over", (int)link_keeper_pid(l));
@@ -405,7 +406,7 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (rc < 0)
         return rc;
     find_cgroups(d);
-    d->env.trees = trees_new(&d->loop, link_keeper_pid(d->env.link));
+    d->env.trees = trees_new(&d->loop, link_keeper_pid(d->env.link), d->env.paths.pid_file);
     rc = d->env.trees ? bind_sockets(d, e) : err_set(e, -ENOMEM, "out of memory");
     if (rc < 0)
         return rc;

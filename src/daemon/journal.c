@@ -40,8 +40,7 @@ static void read_boot_id(char *ret, size_t size)
     ret[strcspn(ret, "\n")] = '\0';
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static int64_t int_or(const json_t *obj, const char *key, int64_t fallback)
 {

@@ -21,8 +21,7 @@
 
 #define RUN_MAGIC OBJ_MAGIC('R', 'U', 'N', ' ')
 
-/* ---- what its streams and channel say ----------------------------------------------------------
- */
+/* ---- what its streams and channel say ---- */
 
 static bool run_wants_bytes(void *ctx)
 {

@@ -25,6 +25,7 @@ struct trees {
     struct proctree *now; /* of this turn of the loop */
     uint64_t now_at;
     pid_t keeper_pid;
+    const char *pid_file; /* borrowed; names the home's keeper on its command line */
 };
 
 struct member {
@@ -216,16 +217,16 @@ static void arm(struct trees *t)
     uv_prepare_start(&t->prepare, on_trees_prepare);
 }
 
-/* ---- the calls ---------------------------------------------------------------------------------
- */
+/* ---- the calls ---- */
 
-struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid)
+struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid, const char *pid_file)
 {
     struct trees *t = calloc(1, sizeof(*t));
     if (!t)
         return NULL;
     t->magic = TREES_MAGIC;
     t->keeper_pid = keeper_pid;
+    t->pid_file = pid_file;
     list_init(&t->due);
     uv_prepare_init(loop, &t->prepare);
     t->prepare.data = t;
@@ -280,6 +281,23 @@ void tree_signal(struct proc *p, int signo, bool whole)
     }
     if (signo)
         (void)proc_signal(p, signo);
+}
+
+void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t successor)
+{
+    struct proc_stat *list = NULL;
+    refresh(t);
+    arm(t);
+    int n = t->now ? proctree_children(t->now, reaper, &list) : 0;
+    for (int i = 0; i < n; i++) {
+        if (list[i].pid == successor || !procfs_has_arguments(list[i].pid, "--home", home) ||
+            !procfs_has_arguments(list[i].pid, "--pid-file", t->pid_file))
+            continue; /* only a keeper has both */
+        int pidfd = pidfd_open_process(list[i].pid);
+        (void)pidfd_signal(pidfd, SIGKILL);
+        fd_close(&pidfd);
+    }
+    free(list);
 }
 
 void tree_kill_strays(struct proc *p)

@@ -10,7 +10,7 @@
 struct proc;
 struct trees;
 
-struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid); /* NULL on OOM */
+struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid, const char *pid_file); /* NULL on OOM */
 void trees_close(struct trees *t); /* asynchronous; frees itself. NULL is fine */
 
 /* Signal all live members of p's tree (or only the root when !whole); signo 0 only watches them. */
@@ -18,6 +18,10 @@ void tree_signal(struct proc *p, int signo, bool whole);
 /* True when the root has exited and a look at /proc after that found no member. While that is not
  * known yet a look is arranged, and proc_tree_changed() is called when there is news. */
 bool tree_is_gone(struct proc *p);
+/* SIGKILL to what a dead keeper of `home` had forked and not yet executed: still copies of the
+ * keeper (but not `successor`), orphans at `reaper`. They would become processes that nobody knows.
+ */
+void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t successor);
 /* SIGKILL to whatever carries p's marks and hangs where orphans of a dead keeper go. */
 void tree_kill_strays(struct proc *p);
 /* The keeper that apps' orphans come to from now on. */

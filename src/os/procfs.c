@@ -108,3 +108,21 @@ int64_t procfs_start_ms(const struct proc_stat *st)
         (int64_t)(wall.tv_sec - boot.tv_sec) * 1000 + (wall.tv_nsec - boot.tv_nsec) / 1000000;
     return boot_at_ms + (int64_t)(st->start_ticks * 1000 / procfs_ticks_per_second());
 }
+
+bool procfs_has_arguments(pid_t pid, const char *first, const char *second)
+{
+    char path[64];
+    char text[8192];
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+    ssize_t n = read_file(AT_FDCWD, path, text, sizeof(text) - 1);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    bool was_first = false;
+    for (const char *arg = text; arg < text + n; arg += strlen(arg) + 1) {
+        if (was_first && strcmp(arg, second) == 0)
+            return true;
+        was_first = strcmp(arg, first) == 0;
+    }
+    return false;
+}

@@ -20,3 +20,6 @@ int procfs_stat(pid_t pid, struct proc_stat *ret);
 unsigned procfs_ticks_per_second(void);
 /* Start time of a process as ms since the epoch; 0 when unknown. */
 int64_t procfs_start_ms(const struct proc_stat *st);
+
+/* Whether the command line of `pid` has the argument `first` directly followed by `second`. */
+bool procfs_has_arguments(pid_t pid, const char *first, const char *second);

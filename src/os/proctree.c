@@ -96,6 +96,18 @@ static size_t first_child(const struct proctree *t, pid_t pid)
     return lo < t->count && t->nodes[lo].st.ppid == pid ? lo : t->count;
 }
 
+int proctree_children(const struct proctree *t, pid_t parent, struct proc_stat **ret)
+{
+    struct proc_stat *list = calloc(t->count + 1, sizeof(*list));
+    int n = 0;
+    if (!list)
+        return -ENOMEM;
+    for (size_t c = first_child(t, parent); c < t->count && t->nodes[c].st.ppid == parent; c++)
+        list[n++] = t->nodes[c].st;
+    *ret = list;
+    return n;
+}
+
 static void load_environment(struct node *n)
 {
     char path[40];

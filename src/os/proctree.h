@@ -27,6 +27,9 @@ struct proctree_query {
 struct proctree *proctree_take(void);
 void proctree_free(struct proctree *t);
 
+/* The direct children of a process. Count, with an array in *ret (free()), or -ENOMEM. */
+int proctree_children(const struct proctree *t, pid_t parent, struct proc_stat **ret);
+
 /* The live (not zombie) processes of an app, deepest first, the root last: the root's descendants,
  * the members of its session, the orphans at the reaper whose environment has the marks, and the
  * descendants of all these. Count, with an array in *ret (free()), or -errno. */

@@ -44,8 +44,7 @@ struct parts {
 
 static void format_value(struct inspect *in, const json_t *value, int depth, struct buf *out);
 
-/* ---- strings -----------------------------------------------------------------------------------
- */
+/* ---- strings ---- */
 
 static bool has_byte(struct str s, char c)
 {
@@ -156,8 +155,7 @@ static void format_integer(struct buf *out, json_int_t n)
         json_number_text(out, (double)n);
 }
 
-/* ---- layout ------------------------------------------------------------------------------------
- */
+/* ---- layout ---- */
 
 static bool parts_init(struct parts *p, size_t room)
 {
@@ -317,8 +315,7 @@ static void lay_out(struct inspect *in, struct parts *p, const json_t *array, in
     join_parts(in, p, brackets, one_line, out);
 }
 
-/* ---- containers --------------------------------------------------------------------------------
- */
+/* ---- containers ---- */
 
 static void format_array(struct inspect *in, const json_t *array, int depth, struct buf *out)
 {

@@ -22,8 +22,7 @@
 #define HIDDEN_MODULE "pm2-sysmonit"
 #define RESTARTS_HEAD "↺"
 
-/* ---- rows --------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 static const char *text_of(const json_t *o, const char *key, const char *fallback)
 {
@@ -82,8 +81,7 @@ struct proc_row *proc_rows(const json_t *list, size_t *ret_count)
     return rows;
 }
 
-/* ---- order -------------------------------------------------------------------------------------
- */
+/* ---- order ---- */
 
 typedef int compare_fn(const struct proc_row *a, const struct proc_row *b);
 
@@ -142,8 +140,7 @@ void proc_rows_sort(struct proc_row *rows, size_t count, const char *by)
     qsort_r(rows, count, sizeof(*rows), compare_rows, &o);
 }
 
-/* ---- cells -------------------------------------------------------------------------------------
- */
+/* ---- cells ---- */
 
 typedef void cell_fn(const struct proc_row *r, const struct proc_table_look *look, struct table *t);
 
@@ -258,8 +255,7 @@ static void cell_watching(const struct proc_row *r, const struct proc_table_look
                 r->is_watched ? "enabled" : "disabled");
 }
 
-/* ---- layouts -----------------------------------------------------------------------------------
- */
+/* ---- layouts ---- */
 
 enum { WIDTH_ID = -1, WIDTH_NAME = -2 }; /* widths that depend on what is listed */
 
