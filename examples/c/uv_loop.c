@@ -49,21 +49,25 @@ static struct watch **find(struct app *a, int fd)
     return NULL;
 }
 
+static struct watch *new_watch(struct app *a, int fd)
+{
+    int i = 0;
+    struct watch *w = calloc(1, sizeof(*w));
+    while (i < FDS_MAX && a->watches[i])
+        i++;
+    if (!w || i == FDS_MAX)
+        abort();
+    *w = (struct watch){.app = a, .fd = fd};
+    uv_poll_init(&a->loop, &w->poll, fd);
+    w->poll.data = w;
+    a->watches[i] = w;
+    return w;
+}
+
 static void watch(struct app *a, int fd, int events)
 {
     struct watch **slot = find(a, fd);
-    for (int i = 0; !slot; i++) {
-        if (a->watches[i])
-            continue;
-        slot = &a->watches[i];
-        *slot = calloc(1, sizeof(**slot));
-        if (!*slot)
-            abort();
-        **slot = (struct watch){.app = a, .fd = fd};
-        uv_poll_init(&a->loop, &(*slot)->poll, fd);
-        (*slot)->poll.data = *slot;
-    }
-    struct watch *w = *slot;
+    struct watch *w = slot ? *slot : new_watch(a, fd);
     w->events = events;
     if (events != 0) {
         uv_poll_start(&w->poll, events, on_poll);
