@@ -40,6 +40,7 @@ check_test() {
     need_file '/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' libclang-rt-14-dev
     need_command bats bats
     need_command node nodejs
+    need_command npm npm
     need_command python3 python3
     need_command perl perl
     need_command ruby ruby
@@ -102,3 +103,10 @@ for group in "$@"; do
     esac
 done
 [ ${#missing[@]} -eq 0 ] || install_missing
+
+# The npm package pm2, whose client is tested against our daemon. Without it those tests are skipped.
+case " $* " in *" test "*)
+    "$(dirname "$0")/../tests/npm/install.sh" >/dev/null ||
+        echo "deps: the npm package pm2 is out of reach: its tests will be skipped" >&2
+    ;;
+esac

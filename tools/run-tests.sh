@@ -3,8 +3,8 @@
 # Build and run every storey of the tests, then say so in one line: "N passed, N failed[, N skipped]".
 #
 #   tools/run-tests.sh                 all of it
-#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, lib, fault, asan-unit,
-#                                      asan-proto, asan-cli, asan-lib, asan-fault, fuzz
+#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, lib, node, npm, fault; each
+#                                      also with asan- in front; fuzz
 #   FUZZ_SECONDS=20 JOBS=2             per fuzz target; how many test files at a time
 #
 # Every test has a home of its own in a temporary folder, so files can run side by side. A storey
@@ -70,7 +70,7 @@ run_unit() { # preset storey
 # One TAP file per test file: what the plan promised and did not come counts as failed.
 count_tap() {
     awk '/^1\.\.[0-9]+/ { plan = substr($0, 4) + 0 }
-         /^ok /     { if ($0 ~ /# skip/) skipped++; else passed++ }
+         /^ok /     { if (tolower($0) ~ /# skip/) skipped++; else passed++ }
          /^not ok / { failed++ }
          END { lost = plan - passed - failed - skipped
                if (lost > 0) failed += lost
@@ -132,6 +132,26 @@ run_fuzz() {
     tally fuzz "$passed" "$failed" 0
 }
 
+run_node() { # preset storey
+    say "$2: Node package"
+    mkdir -p "$LOGS/$2"
+    PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-node.sh tests/node/*.test.mjs
+}
+
+# The only tests that need a network, and that only once: without it they are skipped, aloud.
+run_npm() { # preset storey
+    say "$2: the npm client against our daemon"
+    mkdir -p "$LOGS/$2"
+    if ! NPM_PM2=$(tests/npm/install.sh 2>"$LOGS/$2/install.log"); then
+        tail -5 "$LOGS/$2/install.log"
+        echo "SKIPPED: the npm package pm2 cannot be installed; its tests did not run"
+        tally "$2" 0 0 1
+        return
+    fi
+    export NPM_PM2
+    PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-node.sh tests/npm/*.test.mjs
+}
+
 wanted() {
     case " $STOREYS " in *" $1 "*) return 0 ;; esac
     return 1
@@ -139,7 +159,7 @@ wanted() {
 
 run_tree() { # preset prefix
     local storey
-    for storey in unit proto cli lib fault; do
+    for storey in unit proto cli lib node npm fault; do
         if wanted "$2$storey"; then
             "run_$storey" "$1" "$2$storey"
             sanitizer_collect "$2$storey"
@@ -147,12 +167,12 @@ run_tree() { # preset prefix
     done
 }
 
-STOREYS=${*:-unit proto cli lib fault asan-unit asan-proto asan-cli fuzz}
+STOREYS=${*:-unit proto cli lib node npm fault asan-unit asan-proto asan-cli fuzz}
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
 : >"$TALLY"
 
-case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" fault"*)
+case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" node"* | *" npm"* | *" fault"*)
     build dev && run_tree dev ""
     ;;
 esac

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// Types of the pm2 package. Every call takes a callback or, without one, returns a promise.
+import { EventEmitter } from 'events'
+
+export type Callback<T> = (err: Error | null, result: T) => void
+/** Where several scripts could not be found, `err` is an array and `results` has the others. */
+export type StartCallback = (err: Error | Error[] | null, results: StartedProcess[]) => void
+export type Target = string | number
+export type ProcessStatus =
+  | 'online' | 'stopping' | 'stopped' | 'launching' | 'errored' | 'one-launch-status'
+  | 'waiting restart'
+
+export interface CustomOptions {
+  cwd?: string
+  pm2_home?: string
+  /** A home of its own in the temporary folder; the daemon ends with this program. */
+  independent?: boolean
+  daemon_mode?: boolean
+  public_key?: string
+  secret_key?: string
+  machine_name?: string
+  /** How long a daemon may be silent before it is asked whether it lives; default 10000. */
+  silence_ms?: number
+}
+
+export interface ConnectResult {
+  daemon_mode: boolean
+  new_pm2_instance: boolean
+  rpc_socket_file: string
+  pub_socket_file: string
+  pm2_home: string
+}
+
+export interface Monit {
+  memory: number
+  cpu: number
+}
+
+export interface Pm2Env {
+  name: string
+  namespace: string
+  pm_id: number
+  status: ProcessStatus
+  pm_cwd: string
+  pm_exec_path: string
+  pm_out_log_path: string
+  pm_err_log_path: string
+  pm_pid_path: string
+  exec_interpreter: string
+  exec_mode: 'fork_mode' | 'cluster_mode'
+  instances: number
+  pm_uptime: number
+  created_at: number
+  restart_time: number
+  unstable_restarts: number
+  autorestart: boolean
+  watch: boolean | string[]
+  env: Record<string, unknown>
+  [key: string]: unknown
+}
+
+export interface ProcessDescription {
+  name: string
+  pm_id: number
+  pid: number
+  monit: Monit
+  pm2_env: Pm2Env
+}
+
+/** What stop, restart and delete answer. */
+export interface Proc extends ProcessDescription {
+  namespace: string
+  status: ProcessStatus
+  restart_time: number
+}
+
+/** A new process has `process`; one that was known and restarted has what `Proc` has. */
+export interface StartedProcess extends ProcessDescription {
+  process?: { pid: number }
+  status?: ProcessStatus
+  namespace?: string
+  restart_time?: number
+}
+
+export interface StartOptions {
+  script?: string
+  name?: string
+  namespace?: string
+  cwd?: string
+  args?: string | string[]
+  interpreter?: string
+  interpreter_args?: string | string[]
+  node_args?: string | string[]
+  output?: string
+  out_file?: string
+  error?: string
+  error_file?: string
+  log_file?: string | boolean
+  pid_file?: string
+  merge_logs?: boolean
+  disable_logs?: boolean
+  env?: Record<string, unknown>
+  filter_env?: boolean | string | string[]
+  instances?: number | string
+  exec_mode?: string
+  force?: boolean
+  autostart?: boolean
+  autorestart?: boolean
+  stop_exit_codes?: number | number[]
+  min_uptime?: number | string
+  max_restarts?: number
+  restart_delay?: number
+  exp_backoff_restart_delay?: number
+  kill_timeout?: number
+  listen_timeout?: number
+  wait_ready?: boolean
+  shutdown_with_message?: boolean
+  treekill?: boolean
+  increment_var?: string
+  instance_var?: string
+  uid?: number | string
+  gid?: number | string
+  [key: string]: unknown
+}
+
+export interface StartManyOptions {
+  only?: string | string[]
+  /** Picks the app's env_NAME. */
+  env?: string
+  cwd?: string
+  namespace?: string
+  uid?: number | string
+  gid?: number | string
+  instances?: number
+}
+
+export interface RestartOptions extends StartOptions {
+  /** Give the processes the environment of the caller. */
+  updateEnv?: boolean
+}
+
+export interface Packet {
+  id?: number
+  type?: string
+  topic: string
+  data: unknown
+  [key: string]: unknown
+}
+
+export interface Bus {
+  /** Each `*` in the event stands for any text, and comes before the payload. */
+  on(event: string, listener: (...args: any[]) => void): this
+  off(event: string): this
+  close(done?: () => void): this
+  sock: EventEmitter & { close(done?: () => void): void }
+}
+
+export interface ClientApi {
+  conf: Record<string, any>
+  daemon_mode: boolean
+  pm2_home: string
+  rpc_socket_file: string
+  pub_socket_file: string
+  start(cb: Callback<ConnectResult>): void
+  start(): Promise<ConnectResult>
+  close(cb?: Callback<void>): void | Promise<void>
+  executeRemote(method: string, arg: unknown, cb: Callback<any>): void
+  executeRemote(method: string, arg?: unknown): Promise<any>
+  getAllProcess(cb: Callback<ProcessDescription[]>): void
+  getAllProcess(): Promise<ProcessDescription[]>
+  /** The answer is the first argument of the callback. */
+  pingDaemon(cb: (alive: boolean) => void): void
+  pingDaemon(): Promise<boolean>
+  [method: string]: any
+}
+
+export interface API {
+  readonly custom: new (opts?: CustomOptions) => API
+  readonly Client: ClientApi
+  readonly _conf: Record<string, any>
+  pm2_home: string
+  cwd: string
+  daemon_mode: boolean
+  public_key: string | null
+  secret_key: string | null
+  machine_name: string | null
+
+  /** noDaemon: join the daemon that runs, or have an own one that ends with this program. */
+  connect(cb: Callback<ConnectResult>): void
+  connect(noDaemon: boolean, cb: Callback<ConnectResult>): void
+  connect(noDaemon?: boolean): Promise<ConnectResult>
+  disconnect(cb: Callback<void>): void
+  disconnect(): Promise<void>
+  close(cb: Callback<void>): void
+  close(): Promise<void>
+  killDaemon(cb: Callback<{ success: boolean }>): void
+  killDaemon(): Promise<{ success: boolean }>
+  kill(cb: Callback<{ success: boolean }>): void
+  kill(): Promise<{ success: boolean }>
+
+  start(app: StartOptions | StartOptions[], cb: StartCallback): void
+  start(app: StartOptions | StartOptions[], opts: StartManyOptions, cb: StartCallback): void
+  start(app: StartOptions | StartOptions[], opts?: StartManyOptions): Promise<StartedProcess[]>
+  start(script: string, cb: StartCallback): void
+  start(script: string, opts: StartOptions, cb: StartCallback): void
+  start(script: string, opts?: StartOptions): Promise<StartedProcess[]>
+  stop(target: Target, cb: Callback<Proc[]>): void
+  stop(target: Target): Promise<Proc[]>
+  restart(target: Target | StartOptions | StartOptions[], cb: Callback<Proc[]>): void
+  restart(target: Target | StartOptions | StartOptions[], opts: RestartOptions,
+    cb: Callback<Proc[]>): void
+  restart(target: Target | StartOptions | StartOptions[], opts?: RestartOptions): Promise<Proc[]>
+  delete(target: Target, cb: Callback<Proc[]>): void
+  delete(target: Target): Promise<Proc[]>
+
+  list(cb: Callback<ProcessDescription[]>): void
+  list(): Promise<ProcessDescription[]>
+  describe(target: Target, cb: Callback<ProcessDescription[]>): void
+  describe(target: Target): Promise<ProcessDescription[]>
+  getPID(cb: Callback<number[]>): void
+  getPID(name: Target, cb: Callback<number[]>): void
+  getPID(name?: Target): Promise<number[]>
+  getProcessIdByName(name: Target, cb: Callback<number[]>): void
+  getProcessIdByName(name: Target): Promise<number[]>
+  ping(cb: Callback<{ msg: string }>): void
+  ping(): Promise<{ msg: string }>
+  getVersion(cb: Callback<string>): void
+  getVersion(): Promise<string>
+
+  sendSignalToProcessName(signal: string | number, name: Target, cb: Callback<any[]>): void
+  sendSignalToProcessName(signal: string | number, name: Target): Promise<any[]>
+  sendSignalToProcessId(signal: string | number, id: Target, cb: Callback<any[]>): void
+  sendSignalToProcessId(signal: string | number, id: Target): Promise<any[]>
+  sendDataToProcessId(id: Target, packet: Packet, cb: Callback<any>): void
+  sendDataToProcessId(id: Target, packet: Packet): Promise<any>
+  sendDataToProcessId(packet: Packet, cb: Callback<any>): void
+  sendDataToProcessId(packet: Packet): Promise<any>
+  sendLineToStdin(id: Target, line: string, cb: Callback<any>): void
+  sendLineToStdin(id: Target, line: string, separator: string, cb: Callback<any>): void
+  sendLineToStdin(id: Target, line: string, separator?: string): Promise<any>
+  msgProcess(request: object, cb: Callback<any>): void
+  msgProcess(request: object): Promise<any>
+  reset(target: Target, cb: Callback<{ success: boolean }>): void
+  reset(target: Target): Promise<{ success: boolean }>
+  reloadLogs(cb: Callback<any>): void
+  reloadLogs(): Promise<any>
+  launchBus(cb: (err: Error | null, bus: Bus, socket: Bus['sock']) => void): void
+  launchBus(): Promise<Bus>
+  disconnectBus(cb: Callback<void>): void
+  disconnectBus(): Promise<void>
+}
+
+// The module is an instance.
+export const connect: API['connect']
+export const disconnect: API['disconnect']
+export const close: API['close']
+export const killDaemon: API['killDaemon']
+export const kill: API['kill']
+export const launchBus: API['launchBus']
+export const disconnectBus: API['disconnectBus']
+export const start: API['start']
+export const stop: API['stop']
+export const restart: API['restart']
+export const list: API['list']
+export const describe: API['describe']
+export const getPID: API['getPID']
+export const getProcessIdByName: API['getProcessIdByName']
+export const ping: API['ping']
+export const getVersion: API['getVersion']
+export const sendSignalToProcessName: API['sendSignalToProcessName']
+export const sendSignalToProcessId: API['sendSignalToProcessId']
+export const sendDataToProcessId: API['sendDataToProcessId']
+export const sendLineToStdin: API['sendLineToStdin']
+export const msgProcess: API['msgProcess']
+export const reset: API['reset']
+export const reloadLogs: API['reloadLogs']
+export const custom: API['custom']
+export const _conf: API['_conf']
+export const pm2_home: API['pm2_home']
+export const cwd: API['cwd']
+export const daemon_mode: API['daemon_mode']
+export const Client: API['Client']
+declare const remove: API['delete']
+export { remove as delete }

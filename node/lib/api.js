@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+// The programmatic interface: PM2's methods, each with its callback or as a promise.
+'use strict'
+
+const os = require('os')
+const path = require('path')
+const { answer, Failure } = require('./answer')
+const { Client } = require('./client')
+const { defaultHome } = require('./conf')
+const targets = require('./targets')
+const unbuilt = require('./unbuilt')
+
+// What PM2's actions answer, with all that a list has beside.
+function actionResult(proc) {
+  const env = proc.pm2_env
+  return {
+    name: proc.name,
+    namespace: env.namespace,
+    pm_id: proc.pm_id,
+    status: env.status,
+    restart_time: env.restart_time,
+    pid: proc.pid,
+    monit: proc.monit,
+    pm2_env: env
+  }
+}
+
+// What PM2 answers for a new process: its child object, as far as it means something outside.
+function startResult(proc) {
+  return {
+    ...proc,
+    process: { pid: proc.pid },
+    connected: true,
+    killed: false,
+    exitCode: null,
+    signalCode: null
+  }
+}
+
+// PM2's API says less here than its command line, whose words the daemon has.
+function apiText(error) {
+  const unknown = /^Process or Namespace .* not found$/s.test(error)
+  return unknown ? 'process or namespace not found' : error
+}
+
+const allOf = (rpc) => rpc.call('getMonitorData', {})
+
+async function procsOf(rpc, ids) {
+  const wanted = ids.map(Number)
+  const procs = wanted.length === 1
+    ? await rpc.call('c.describe', { target: String(wanted[0]) })
+    : await allOf(rpc)
+  return procs.filter((proc) => wanted.includes(proc.pm_id))
+}
+
+const isText = (value) => typeof value === 'string'
+const lastFunction = (...values) => values.find((value) => typeof value === 'function')
+
+function homeOf({ pm2_home: home, independent }) {
+  if (home && independent) {
+    throw new Error('You cannot set a pm2_home and independent instance in same time')
+  }
+  if (independent) {
+    const { randomBytes } = require('crypto') // slow to load, and hardly ever needed
+    return path.join(os.tmpdir(), randomBytes(8).toString('hex'))
+  }
+  return home ? path.resolve(home) : defaultHome()
+}
+
+class API {
+  // Beside PM2's options: silence_ms, how long a daemon may be silent before it is asked whether it
+  // lives, and again as long before it is given up.
+  constructor(opts = {}) {
+    this.daemon_mode = opts.independent ? false : opts.daemon_mode ?? true
+    this.pm2_home = homeOf(opts)
+    this.public_key = opts.public_key ?? process.env.PM2_PUBLIC_KEY ?? null
+    this.secret_key = opts.secret_key ?? process.env.PM2_SECRET_KEY ?? null
+    this.machine_name = opts.machine_name ?? process.env.PM2_MACHINE_NAME ?? null
+    this.cwd = path.resolve(opts.cwd ?? process.cwd())
+    this.Client = new Client({ ...this, silenceMs: opts.silence_ms })
+    this._conf = this.Client.conf
+    this.pm2_configuration = {}
+    this.gl_interact_infos = null
+    this.gl_is_km_linked = false
+    this.gl_retry = 0
+    this.custom = API
+  }
+
+  // ---- connection ------------------------------------------------------------------------------
+
+  connect(noDaemon, cb = noDaemon) {
+    if (typeof noDaemon === 'boolean') this.daemon_mode = this.Client.daemon_mode = !noDaemon
+    return this.Client.start(cb)
+  }
+
+  disconnect(cb) {
+    return this.Client.close(cb)
+  }
+
+  close(cb) {
+    return this.Client.close(cb)
+  }
+
+  killDaemon(cb) {
+    return this.Client.killDaemon(cb)
+  }
+
+  kill(cb) {
+    return this.Client.killDaemon(cb)
+  }
+
+  launchBus(cb) {
+    return this.Client.launchBus(cb)
+  }
+
+  disconnectBus(cb) {
+    return this.Client.disconnectBus(cb)
+  }
+
+  // All calls of one piece of work go over one connection, which disconnect leaves open until the
+  // work is done.
+  run(work, cb) {
+    return answer(this.Client.use(work), cb)
+  }
+
+  // ---- starting --------------------------------------------------------------------------------
+
+  // start(script | app | apps, [opts], [cb])
+  start(what, opts, cb) {
+    const options = targets.isObject(opts) ? opts : {}
+    return this.run((rpc) => this.startAny(rpc, what, options), lastFunction(opts, cb))
+  }
+
+  async startAny(rpc, what, opts) {
+    if (what !== null && typeof what === 'object') return this.startApps(rpc, what, opts)
+    const script = targets.wordOf(what)
+    if (targets.isProcessFile(script)) {
+      throw new Error(`${script}: process files are not available yet`)
+    }
+    return this.startTarget(rpc, script, targets.attributesOf(opts), opts.updateEnv === true)
+  }
+
+  // Apps whose name is known are restarted with what they are given now; the others are new.
+  async startApps(rpc, given, opts) {
+    const apps = targets.appsOf(given).filter((app) => this.isWanted(app, opts.only))
+    const known = new Set((await rpc.call('c.list', {})).map((row) => row.name))
+    const results = []
+    const errors = []
+    for (const app of apps) {
+      try {
+        results.push(...await this.startApp(rpc, app, opts, known))
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length === 0) return results
+    // Scripts that are not there are told together, as PM2 does; anything else is one error.
+    const other = errors.find((error) => !/^Script not found/.test(error.message))
+    throw new Failure(other ?? errors, results)
+  }
+
+  isWanted(app, only) {
+    if (!only) return true
+    const names = Array.isArray(only) ? only : String(only).split(/[,\s]+/)
+    return targets.isObject(app) && names.includes(targets.nameOf(app))
+  }
+
+  startApp(rpc, app, opts, known) {
+    if (!targets.isObject(app)) throw new TypeError('an app must be an object')
+    if (!targets.scriptOf(app)) throw new Error('No script path - aborting')
+    const attributes = targets.attributesOf(app, isText(opts.env) ? opts.env : undefined)
+    for (const key of ['cwd', 'namespace', 'uid', 'gid', 'instances']) {
+      if (opts[key] !== undefined) attributes[key] = opts[key]
+    }
+    const name = targets.nameOf(app)
+    if (known.has(name) && !app.force) return this.act(rpc, 'restart', name, attributes, true)
+    return this.startTarget(rpc, targets.targetOf(app, this.cwd), attributes, true)
+  }
+
+  async startTarget(rpc, target, options, updateEnv) {
+    const { results, error } = await rpc.call('c.start', {
+      targets: [target],
+      options,
+      args: [],
+      cwd: this.cwd,
+      env: { ...process.env },
+      update_env: updateEnv
+    })
+    const failure = error ?? results.find((result) => result.error)?.error
+    if (failure) throw new Error(failure)
+    const [{ ids, action }] = results
+    const procs = await procsOf(rpc, ids)
+    return procs.map(action === 'started' ? startResult : actionResult)
+  }
+
+  // ---- orders ----------------------------------------------------------------------------------
+
+  stop(target, cb) {
+    return this.run((rpc) => this.order(rpc, 'stop', target), cb)
+  }
+
+  // delete(target, [via], [cb])
+  delete(target, via, cb) {
+    return this.run((rpc) => this.order(rpc, 'delete', target), lastFunction(via, cb))
+  }
+
+  // restart(target | app | apps, [opts], [cb])
+  restart(target, opts, cb) {
+    const options = targets.isObject(opts) ? opts : {}
+    return this.run((rpc) => this.restartAny(rpc, target, options), lastFunction(opts, cb))
+  }
+
+  async restartAny(rpc, target, opts) {
+    if (target !== null && typeof target === 'object') return this.startApps(rpc, target, opts)
+    return this.order(rpc, 'restart', target, targets.attributesOf(opts), opts.updateEnv === true)
+  }
+
+  async order(rpc, action, target, options = {}, updateEnv = false) {
+    const word = targets.wordOf(target)
+    if (targets.isProcessFile(word)) {
+      throw new Error(`${word}: process files are not available yet`)
+    }
+    return this.act(rpc, action, word, options, updateEnv)
+  }
+
+  async act(rpc, action, target, options, updateEnv) {
+    const before = action === 'delete' ? await allOf(rpc) : []
+    const request = { action, target, cwd: this.cwd, options }
+    if (updateEnv) request.env = { ...process.env }
+    const { done, error } = await rpc.call('c.act', request).catch(({ message }) => {
+      throw new Error(apiText(message))
+    })
+    const ids = done.map((one) => one.id)
+    if (error) throw new Error(apiText(error))
+    if (action !== 'delete') return (await procsOf(rpc, ids)).map(actionResult)
+    return before.filter((proc) => ids.includes(proc.pm_id)).map((proc) => {
+      const env = { ...proc.pm2_env, status: 'stopped' }
+      return actionResult({ ...proc, pid: 0, monit: { memory: 0, cpu: 0 }, pm2_env: env })
+    })
+  }
+
+  // ---- questions -------------------------------------------------------------------------------
+
+  // list([opts], [cb])
+  list(opts, cb) {
+    return answer(this.Client.all(), lastFunction(opts, cb))
+  }
+
+  describe(target, cb) {
+    const question = async (rpc) => rpc.call('c.describe', { target: targets.wordOf(target) })
+    return this.run(question, cb)
+  }
+
+  // getPID([name], [cb])
+  getPID(name, cb) {
+    const wanted = typeof name === 'function' ? undefined : name
+    const isMeant = (proc) => wanted === undefined || proc.name === String(wanted) ||
+      String(proc.pm_id) === String(wanted)
+    const pids = this.Client.all().then((procs) => procs.filter(isMeant).map((proc) => proc.pid))
+    return answer(pids, lastFunction(name, cb))
+  }
+
+  getProcessIdByName(name, cb) {
+    return answer(this.Client.ids((proc) => proc.name === String(name)), cb)
+  }
+
+  ping(cb) {
+    return answer(this.Client.call('ping', {}), cb)
+  }
+
+  getVersion(cb) {
+    return answer(this.Client.call('getVersion', {}), cb)
+  }
+
+  // ---- messages --------------------------------------------------------------------------------
+
+  sendSignalToProcessName(signal, name, cb) {
+    const request = { signal, process_name: String(name) }
+    return answer(this.Client.call('sendSignalToProcessName', request), cb)
+  }
+
+  sendSignalToProcessId(signal, id, cb) {
+    const request = { signal, process_id: id }
+    return answer(this.Client.call('sendSignalToProcessId', request), cb)
+  }
+
+  // sendDataToProcessId(id, packet, [cb]) or (packet, [cb])
+  sendDataToProcessId(id, packet, cb) {
+    const full = targets.isObject(id) ? id : { ...packet, id }
+    return answer(this.Client.call('sendDataToProcessId', full), lastFunction(packet, cb))
+  }
+
+  // sendLineToStdin(id, line, [separator], [cb])
+  sendLineToStdin(id, line, separator, cb) {
+    const end = isText(separator) ? separator : '\n'
+    const request = { pm_id: id, line: `${line}${end}` }
+    return answer(this.Client.call('sendLineToStdin', request), lastFunction(separator, cb))
+  }
+
+  msgProcess(request, cb) {
+    return answer(this.Client.call('msgProcess', request), cb)
+  }
+
+  reset(target, cb) {
+    return this.run((rpc) => this.resetAll(rpc, target), cb)
+  }
+
+  async resetAll(rpc, target) {
+    const word = targets.wordOf(target)
+    const isMeant = (proc) => word === 'all' || proc.name === word || String(proc.pm_id) === word
+    const ids = (await allOf(rpc)).filter(isMeant).map((proc) => proc.pm_id)
+    if (ids.length === 0 && word !== 'all') throw new Error('Unknown process name')
+    for (const id of ids) await rpc.call('resetMetaProcessId', id)
+    return { success: true }
+  }
+
+  reloadLogs(cb) {
+    return answer(this.Client.call('reloadLogs', {}), cb)
+  }
+}
+
+for (const name of unbuilt) {
+  API.prototype[name] = function notAvailable(...args) {
+    return answer(Promise.reject(new Error(`${name} is not available yet`)), lastFunction(...args))
+  }
+}
+
+module.exports = { API }

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// PM2's methods that this version does not have: each says so to its callback.
+'use strict'
+
+module.exports = [
+  'agentInfos', 'attach', 'autodump', 'autoinstall', 'backward', 'boilerplate', 'clearDump',
+  'clearSetup', 'conf', 'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy',
+  'dockerMode', 'dump', 'env', 'flush', 'forward', 'generateDockerfile', 'generateModuleSample',
+  'generateSample', 'get', 'inspect', 'install', 'jlist', 'killAgent', 'launchAll',
+  'launchModules', 'link', 'linkManagement', 'logrotate', 'minimumSetup', 'monit', 'monitorState',
+  'multiset', 'openDashboard', 'package', 'printLogs', 'profile', 'publish', 'pullAndReload',
+  'pullAndRestart', 'pullCommitId', 'reload', 'remote', 'remoteV2', 'report', 'resurrect', 'scale',
+  'serve', 'set', 'slist', 'startup', 'streamLogs', 'trigger', 'uninstall', 'uninstallStartup',
+  'unlink', 'unset', 'update'
+]

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+// Each call of the API, by callback, by promise and to nobody.
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import test from 'node:test'
+import { script, until, world } from './world.mjs'
+
+const QUICK_START = `
+const pm2 = require('pm2')
+pm2.connect(function(err) {
+  if (err) { console.error(err); process.exit(2) }
+  pm2.start({ script: 'api.js', name: 'api' }, function(err, apps) {
+    if (err) { console.error(err); return pm2.disconnect() }
+    pm2.list((err, list) => {
+      console.log(err, list)
+      pm2.restart('api', (err, proc) => { pm2.disconnect() })
+    })
+  })
+})
+`
+
+const called = (fn) => new Promise((resolve) => fn((...args) => resolve(args)))
+
+test('the quick start runs as it stands', async (t) => {
+  const w = world(t)
+  const result = await script('quick.js', QUICK_START, w)
+  assert.equal(result.code, 0, result.err)
+  assert.match(result.out, /^null \[/)
+  const [app] = await w.api().list()
+  assert.equal(app.pm2_env.restart_time, 1)
+  assert.equal(app.pm2_env.status, 'online')
+})
+
+test('process objects carry what PM2 has in them', async (t) => {
+  const w = world(t)
+  const pm2 = w.api()
+  const [started] = await pm2.start({ script: 'api.js', name: 'a', args: ['x', 'y'], env: { K: 1 } })
+  assert.equal(started.process.pid, started.pid)
+  const [app] = await pm2.list()
+  const env = app.pm2_env
+  assert.deepEqual([app.name, app.pm_id, app.pid], ['a', 0, started.pid])
+  assert.equal(typeof app.monit.memory, 'number')
+  assert.equal(typeof app.monit.cpu, 'number')
+  assert.equal(env.pm_cwd, w.dir)
+  assert.equal(env.pm_exec_path, path.join(w.dir, 'api.js'))
+  assert.equal(env.pm_out_log_path, path.join(w.home, 'logs/a-out.log'))
+  assert.equal(env.pm_err_log_path, path.join(w.home, 'logs/a-error.log'))
+  assert.equal(env.exec_interpreter, 'node')
+  assert.deepEqual(env.args, ['x', 'y'])
+  assert.equal(String(env.env.K), '1')
+  for (const key of ['pm_uptime', 'unstable_restarts', 'restart_time', 'instances']) {
+    assert.equal(typeof env[key], 'number', key)
+  }
+  assert.deepEqual((await pm2.describe('a')).map((one) => one.pm_id), [0])
+  assert.deepEqual(await pm2.describe('unknown'), [])
+})
+
+test('orders answer by promise and by callback', async (t) => {
+  const pm2 = world(t).api()
+  await pm2.start({ script: 'api.js', name: 'a' })
+  const [stopError, stopped] = await called((cb) => pm2.stop('a', cb))
+  assert.equal(stopError, null)
+  assert.equal(stopped[0].status, 'stopped')
+  assert.equal((await pm2.restart(0))[0].status, 'online')
+  const [, signalled] = await called((cb) => pm2.sendSignalToProcessName('SIGCONT', 'a', cb))
+  assert.equal(signalled[0].name, 'a')
+  assert.equal((await pm2.sendSignalToProcessId('SIGCONT', 0))[0].pm_id, 0)
+  assert.deepEqual(await pm2.reset('all'), { success: true })
+  const [deleteError, deleted] = await called((cb) => pm2.delete('all', cb))
+  assert.equal(deleteError, null)
+  assert.equal(deleted[0].name, 'a')
+  assert.deepEqual(await pm2.list(), [])
+})
+
+test('questions answer by promise and by callback', async (t) => {
+  const pm2 = world(t).api()
+  const [, meta] = await called((cb) => pm2.connect(cb))
+  assert.equal(meta.new_pm2_instance, true)
+  assert.equal((await pm2.connect()).pm2_home, pm2.pm2_home)
+  await pm2.start('api.js', { name: 'q' })
+  const [{ pid }] = await pm2.list()
+  assert.deepEqual(await pm2.getPID('q'), [pid])
+  assert.deepEqual(await called((cb) => pm2.getProcessIdByName('q', cb)), [null, [0]])
+  assert.deepEqual(await pm2.ping(), { msg: 'pong' })
+  assert.equal(await pm2.getVersion(), '7.0.4')
+  assert.deepEqual(await pm2.reloadLogs(), {})
+  const [, processes] = await called((cb) => pm2.Client.executeRemote('getMonitorData', {}, cb))
+  assert.equal(processes.length, 1)
+  assert.equal(await new Promise((resolve) => pm2.Client.pingDaemon(resolve)), true)
+})
+
+test('a known name is restarted, with what it is given now', async (t) => {
+  const pm2 = world(t).api()
+  await pm2.start({ script: 'api.js', name: 'a', env: { K: 'one' } })
+  const [again] = await pm2.start([{ script: 'api.js', name: 'a', env: { K: 'two' } }])
+  assert.equal(again.restart_time, 1)
+  const [app] = await pm2.list()
+  assert.equal(app.pm2_env.env.K ?? app.pm2_env.K, 'two')
+  process.env.PM2N_UPDATED = 'yes'
+  t.after(() => delete process.env.PM2N_UPDATED)
+  await pm2.restart('a')
+  assert.equal((await pm2.list())[0].pm2_env.PM2N_UPDATED, undefined)
+  await pm2.restart('a', { updateEnv: true })
+  assert.equal((await pm2.list())[0].pm2_env.PM2N_UPDATED, 'yes')
+})
+
+test('errors reach the callback and the promise', async (t) => {
+  const pm2 = world(t).api()
+  const [missing, others] = await called((cb) =>
+    pm2.start([{ script: 'gone.js' }, { script: 'api.js', name: 'ok' }], cb))
+  assert.ok(Array.isArray(missing) && /Script not found/.test(missing[0].message), String(missing))
+  assert.equal(others[0].name, 'ok')
+  await assert.rejects(pm2.start({ script: 'gone.js' }), /Script not found/)
+  await assert.rejects(pm2.start('eco.json'), /not available yet/)
+  await assert.rejects(pm2.start({ name: 'x' }), /script/i)
+  await assert.rejects(pm2.start([null]), TypeError)
+  await assert.rejects(pm2.stop('nobody'), /process or namespace not found/)
+  await assert.rejects(pm2.stop({}), TypeError)
+  await assert.rejects(pm2.restart(99), /unknown/)
+  await assert.rejects(pm2.reset('nobody'), /Unknown process name/)
+  await assert.rejects(pm2.sendSignalToProcessId('SIGUSR2', 99), /unknown/)
+  const [unbuilt] = await called((cb) => pm2.scale('ok', 2, cb))
+  assert.match(unbuilt.message, /scale is not available yet/)
+})
+
+test('calls to nobody work and crash nothing', async (t) => {
+  const w = world(t)
+  const text = `
+    const pm2 = require('pm2')
+    pm2.connect()
+    pm2.start({ script: 'api.js', name: 'quiet' })
+    pm2.start({ script: 'gone.js' })
+    pm2.stop('nobody')
+    pm2.scale('quiet', 3)
+    pm2.disconnect()
+    pm2.disconnect()`
+  const result = await script('quiet.js', text, w)
+  assert.deepEqual([result.code, result.err, result.out], [0, '', ''])
+  assert.equal((await w.api().list())[0].name, 'quiet')
+})
+
+test('ESM: the instance and its calls by name', async (t) => {
+  const w = world(t)
+  const text = `
+    import pm2, { connect, start, list, custom, disconnect, delete as remove } from 'pm2'
+    await connect()
+    await start({ script: 'api.js', name: 'esm' })
+    const names = (await list()).map((app) => app.name)
+    await remove('esm')
+    await disconnect()
+    console.log(names.join(), custom === pm2.custom)`
+  const result = await script('esm.mjs', text, w)
+  assert.deepEqual([result.err, result.out], ['', 'esm true\n'])
+})
+
+test('loading starts nothing and shows the properties that tools read', async (t) => {
+  const w = world(t)
+  const text = `
+    const pm2 = require('pm2')
+    const { pm2_home, cwd, daemon_mode, _conf } = pm2
+    console.log(JSON.stringify({ pm2_home, cwd, daemon_mode, rpc: _conf.DAEMON_RPC_PORT,
+      same: pm2.Client.conf === _conf, programmatic: process.env.PM2_PROGRAMMATIC }))`
+  const { out } = await script('load.js', text, w)
+  assert.deepEqual(JSON.parse(out), {
+    pm2_home: w.home, cwd: w.dir, daemon_mode: true, rpc: path.join(w.home, 'rpc.sock'), same: true,
+    programmatic: 'true'
+  })
+  assert.equal(fs.existsSync(w.home), false)
+})
+
+test('two instances with two homes do not meet', async (t) => {
+  const one = world(t).api()
+  const two = world(t).api()
+  const start = (pm2, name) => pm2.start({ script: 'api.js', name })
+  await Promise.all([start(one, '1'), start(two, '2')])
+  assert.deepEqual((await one.list()).map((app) => app.name), ['1'])
+  assert.deepEqual((await two.list()).map((app) => app.name), ['2'])
+  assert.throws(() => new one.custom({ pm2_home: '/tmp/x', independent: true }), /pm2_home/)
+})
+
+test('messages: bus, data and standard input', async (t) => {
+  const w = world(t)
+  fs.writeFileSync(path.join(w.dir, 'talk.js'), `
+    process.on('message', (m) => process.send({ type: 'echo:data', data: m.data }))
+    process.stdin.on('data', (d) => console.log('line ' + d))
+    process.send({ type: 'echo:up', data: 1 })
+    setInterval(() => {}, 1e6)`)
+  const pm2 = w.api()
+  const bus = await pm2.launchBus()
+  assert.equal(bus.constructor.name, 'SubEmitterSocket')
+  const seen = []
+  bus.on('echo:*', (what, packet) => seen.push([what, packet.data]))
+  bus.on('log:out', (packet) => seen.push(['log', packet.data.trim()]))
+  bus.on('process:*', (what, packet) => seen.push([what, packet.event]))
+  const saw = (...wanted) => until(() => seen.some((one) => one.join() === wanted.join()))
+  await pm2.start({ script: 'talk.js', name: 'talk' })
+  await saw('event', 'online')
+  await saw('up', 1)
+  await pm2.sendDataToProcessId(0, { topic: 't', data: 'hello', type: 'process:msg' })
+  await saw('data', 'hello')
+  await pm2.sendLineToStdin(0, 'words')
+  await saw('log', 'line words')
+  await pm2.disconnectBus()
+  await assert.rejects(pm2.disconnectBus())
+})
