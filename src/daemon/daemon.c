@@ -147,6 +147,7 @@ static int replace_keeper(struct daemon *d, struct err *e)
     uint64_t app_nofile;
     struct link *old = d->env.link;
     link_app_world(old, &app_umask, &app_nofile);
+    link_await_end(old);
     d->env.orphan_reaper = getppid(); /* our orphans and we have come to the same process */
     int fd = successor_start(&d->env.paths, app_umask, app_nofile, e);
     if (fd < 0)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "os/fd.h"
+#include "os/pidfd.h"
 
 #define LINK_MAGIC OBJ_MAGIC('L', 'I', 'N', 'K')
 
@@ -22,6 +23,7 @@ struct link {
     unsigned nfds;
     uint32_t seq;
     pid_t keeper_pid;
+    int keeper_pidfd;
     unsigned starts;
     uint32_t app_umask;
     uint64_t app_nofile;
@@ -57,6 +59,7 @@ static void frame_hello_ok(struct link *l, const struct link_frame *f, struct li
     l->starts = link_get_u32(in);
     l->app_umask = link_get_u32(in);
     l->app_nofile = link_get_u64(in);
+    l->keeper_pidfd = pidfd_open_process(l->keeper_pid);
     log_debug("keeper %d speaks link version %u", (int)l->keeper_pid, version);
 }
 
@@ -240,6 +243,7 @@ struct link *link_connect(int fd, const struct link_handler *handler, struct err
     }
     l->magic = LINK_MAGIC;
     l->fd = fd;
+    l->keeper_pidfd = -1;
     l->handler = handler;
     l->listing = true;
     buf_init(&l->out);
@@ -304,6 +308,7 @@ void link_free(struct link *l)
         fd_close(&l->fds[i]);
     link_reader_fini(&l->reader);
     buf_fini(&l->out);
+    fd_close(&l->keeper_pidfd);
     free(l);
 }
 
@@ -315,6 +320,13 @@ pid_t link_keeper_pid(const struct link *l)
 unsigned link_starts(const struct link *l)
 {
     return l->starts;
+}
+
+void link_await_end(const struct link *l)
+{
+    struct pollfd p = {.fd = l->keeper_pidfd, .events = POLLIN};
+    if (l->keeper_pidfd >= 0)
+        (void)poll(&p, 1, 1000);
 }
 
 void link_app_world(const struct link *l, uint32_t *ret_umask, uint64_t *ret_nofile)

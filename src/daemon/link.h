@@ -36,6 +36,10 @@ void link_free(struct link *l); /* after the loop has run its close callbacks */
 pid_t link_keeper_pid(const struct link *l);
 unsigned link_starts(const struct link *l); /* how often the keeper has started a pm2d */
 
+/* After `lost`: wait until the keeper has ended. Its end of the link closes a moment before its
+ * children pass to their new parent; whoever looks for them must not look earlier. */
+void link_await_end(const struct link *l);
+
 /* What apps get from their keeper, for a successor: their umask and soft RLIMIT_NOFILE. */
 void link_app_world(const struct link *l, uint32_t *ret_umask, uint64_t *ret_nofile);
 

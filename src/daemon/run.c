@@ -282,7 +282,8 @@ void run_retire(struct run *r)
 {
     chan_close(r->chan);
     r->chan = NULL;
-    fd_close(&r->pidfd);
+    if (!r->exit_poll.data) /* else the poll handle has it until it is closed */
+        fd_close(&r->pidfd);
     if (r->out || r->err)
         list_add_tail(&r->proc->old_runs, &r->link);
     else
@@ -291,7 +292,10 @@ void run_retire(struct run *r)
 
 static void on_run_closed(uv_handle_t *h)
 {
-    free(OBJ(h->data, struct run, RUN_MAGIC));
+    struct run *r = OBJ(h->data, struct run, RUN_MAGIC);
+    fd_close(
+        &r->pidfd); /* not before: libuv takes the number out of epoll once more as it closes */
+    free(r);
 }
 
 void run_close(struct run *r)
@@ -309,7 +313,6 @@ void run_close(struct run *r)
     drop_logs(r);
     if (r->exit_poll.data) {
         uv_close((uv_handle_t *)&r->exit_poll, on_run_closed);
-        fd_close(&r->pidfd);
     } else {
         fd_close(&r->pidfd);
         free(r);

@@ -302,13 +302,24 @@ void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t su
 
 void tree_kill_strays(struct proc *p)
 {
-    struct tree_wait w = {.proc = p, .was_adopted = true};
-    list_init(&w.members);
-    refresh(p->env->trees);
-    arm(p->env->trees);
-    (void)signal_members(&w, SIGKILL, true);
-    list_for_each_safe (it, next, &w.members)
-        member_close(LIST_ENTRY(it, struct member, link));
+    struct trees *t = p->env->trees;
+    struct proc_stat *list = NULL;
+    char id_mark[32];
+    char launch_mark[48];
+    snprintf(id_mark, sizeof(id_mark), "pm_id=%d", p->id);
+    snprintf(launch_mark, sizeof(launch_mark), "pm_uptime=%lld", (long long)p->pm_uptime);
+    struct proctree_query q = {.reaper = p->env->orphan_reaper,
+                               .env_mark = id_mark,
+                               .env_mark2 = launch_mark};
+    refresh(t);
+    arm(t);
+    int n = t->now ? proctree_members(t->now, &q, &list) : 0;
+    for (int i = 0; i < n; i++) {
+        int pidfd = pidfd_open_process(list[i].pid);
+        (void)pidfd_signal(pidfd, SIGKILL);
+        fd_close(&pidfd);
+    }
+    free(list);
 }
 
 void trees_set_keeper(struct trees *t, pid_t keeper_pid)

@@ -22,7 +22,8 @@ bool tree_is_gone(struct proc *p);
  * keeper (but not `successor`), orphans at `reaper`. They would become processes that nobody knows.
  */
 void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t successor);
-/* SIGKILL to whatever carries p's marks and hangs where orphans of a dead keeper go. */
+/* SIGKILL to what came of p's last launch, if a dead keeper did carry it out: it hangs where that
+ * keeper's orphans go. What earlier launches left behind is not touched. */
 void tree_kill_strays(struct proc *p);
 /* The keeper that apps' orphans come to from now on. */
 void trees_set_keeper(struct trees *t, pid_t keeper_pid);
