@@ -95,6 +95,7 @@ def rpc_seeds():
         yield f"reply-{name}", amp.encode(body, ID)
         yield f"body-{name}", json.dumps(body).encode()
     yield "body-escaped-key", b'{"\\u0061rgs":[1],"args":[2] , "x" : {"args":[3]}}'
+    yield "body-huge-number", b'{"args":[1,99999999999999999999]}'
     yield "body-deep", b'{"args":' + b"[" * 254 + b"]" * 254 + b"}"
     for topic, data in EVENTS.items():
         yield "event-" + topic.replace(":", "-"), amp.encode(topic, data)
