@@ -4,16 +4,17 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+BUILD ?= build/release
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 INCLUDEDIR = $(DESTDIR)$(PREFIX)/include/pm2
 MANDIR = $(DESTDIR)$(PREFIX)/share/man
 BINARIES = pm2 pm2d pm2-keeper
-MAN_PAGES = pm2.1 pm2d.8 pm2-keeper.8
+MAN_PAGES = pm2.1 pm2d.8 pm2-keeper.8 libpm2.3
 
 .DEFAULT_GOAL := all
 .PHONY: all release dev asan fuzz try test bench format check-format lint docs-check man install \
-	uninstall clean deps-build deps-test deps-lint deps-docs help
+	install-bin install-lib install-man uninstall clean deps-build deps-test deps-lint deps-docs help
 
 all: release
 
@@ -73,22 +74,30 @@ man: deps-docs
 	  scdoc < man/$$page.scd > build/man/$$page || exit 1; \
 	done
 
+install: release man install-bin install-lib install-man
+
 # pm2 looks for pm2-keeper, and pm2-keeper for pm2d, beside itself: all three go into one folder.
-install: release man
-	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man8
-	install -m 0755 $(addprefix build/release/bin/,$(BINARIES)) $(BINDIR)
+install-bin:
+	install -d $(BINDIR)
+	install -m 0755 $(addprefix $(BUILD)/bin/,$(BINARIES)) $(BINDIR)
+
+install-lib:
 	install -d $(LIBDIR)/pkgconfig $(INCLUDEDIR)
 	install -m 0644 include/pm2/pm2.h $(INCLUDEDIR)
-	install -m 0644 build/release/lib/libpm2.a $(LIBDIR)
-	cp -P build/release/lib/libpm2.so* $(LIBDIR)
-	sed 's|%PREFIX%|$(PREFIX)|' build/release/lib/libpm2.pc.in > $(LIBDIR)/pkgconfig/libpm2.pc
-	install -m 0644 build/man/pm2.1 $(MANDIR)/man1
-	install -m 0644 build/man/pm2d.8 build/man/pm2-keeper.8 $(MANDIR)/man8
+	install -m 0644 $(BUILD)/lib/libpm2.a $(LIBDIR)
+	cp -P $(BUILD)/lib/libpm2.so* $(LIBDIR)
+	sed 's|%PREFIX%|$(PREFIX)|' $(BUILD)/lib/libpm2.pc.in > $(LIBDIR)/pkgconfig/libpm2.pc
+
+install-man:
+	install -d $(addprefix $(MANDIR)/man,1 3 8)
+	for page in $(MAN_PAGES); do \
+	  install -m 0644 build/man/$$page $(MANDIR)/man$${page##*.} || exit 1; \
+	done
 
 uninstall:
 	rm -f $(addprefix $(BINDIR)/,$(BINARIES))
 	rm -f $(LIBDIR)/libpm2.* $(LIBDIR)/pkgconfig/libpm2.pc $(INCLUDEDIR)/pm2.h
-	rm -f $(MANDIR)/man1/pm2.1 $(MANDIR)/man8/pm2d.8 $(MANDIR)/man8/pm2-keeper.8
+	for page in $(MAN_PAGES); do rm -f $(MANDIR)/man$${page##*.}/$$page; done
 
 clean:
 	rm -rf build

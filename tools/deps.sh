@@ -30,6 +30,8 @@ check_build() {
     need_command pkg-config pkg-config
     need_module 'libuv >= 1.44' libuv1-dev
     need_module 'jansson >= 2.14' libjansson-dev
+    need_module libfyaml libfyaml-dev
+    need_module libpcre2-8 libpcre2-dev
 }
 
 # Apps in several languages are part of what is tested; so is the fuzzer's runtime.

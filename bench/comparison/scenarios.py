@@ -85,9 +85,11 @@ def node_client(bench, side):
     if not side.module:
         return
     script = Path(__file__).parent.parent / "helpers" / "client.js"
+    client = ["node", str(script), str(side.module), "1"]
     for _ in range(bench.plan.commands):
-        out = side.run(program=["node", str(script), str(side.module), "1"])
-        bench.add("client", side, int(out) / 1e6)
+        bench.add("client", side, int(side.run(program=client)) / 1e6)
+    bench.add("client-process", side,
+              *side.timed_ms(bench.plan.commands, program=client))
 
 
 def hundred(bench):
@@ -246,7 +248,7 @@ def log(bench):
 
 SCENARIOS = (
     (cold_start, {"cold-start"}),
-    (one_process, {"ls-1", "memory-idle", "client"}),
+    (one_process, {"ls-1", "memory-idle", "client", "client-process"}),
     (hundred, {"ls-100", "jlist-100", "start-100", "restart-100", "memory-100"}),
     (revive, {"revive"}),
     (log, {"log", "log-cat", "log-cpu"}),

@@ -52,9 +52,9 @@ class Side:
                              f"{done.stdout[-500:]}{done.stderr[-500:]}")
         return done.stdout
 
-    def timed_ms(self, count, *words):
-        """Run a command `count` times; the milliseconds of each."""
-        out = self.run(*words, program=[str(self.timer), str(count)] + self.program)
+    def timed_ms(self, count, *words, program=None):
+        """Run a command of the side `count` times; the milliseconds of each."""
+        out = self.run(*words, program=[str(self.timer), str(count)] + (program or self.program))
         return [int(line) / 1e6 for line in out.split()]
 
     # ---- the manager ----

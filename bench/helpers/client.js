@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // client.js MODULE COUNT: nanoseconds from before require(MODULE) until list and disconnect are
-// done. The start of node itself is no part of it: it is the same whatever is required.
+// done. The start of node itself is no part of it: it is the same whatever is required. (Whoever
+// times the process from outside counts it.)
 'use strict'
 const start = process.hrtime.bigint()
 const pm2 = require(process.argv[2])

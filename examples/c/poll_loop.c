@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define FDS_MAX 4 /* the library has two at most */
+#define FDS_MAX 4 /* the library has no more */
 
 struct loop {
     struct pollfd fds[FDS_MAX]; /* fd -1 = free */
@@ -156,25 +156,34 @@ static void on_closed(struct pm2 *p, int code, void *data)
     failed(p, code, "connection", data);
 }
 
+static void on_connected(struct pm2 *p, int code, struct pm2_list *list, void *data)
+{
+    (void)list;
+    if (failed(p, code, "connect", data))
+        return;
+    struct pm2_app *app = pm2_app_new("api.js");
+    if (app)
+        pm2_app_set_name(app, "api");
+    if (!failed(p, pm2_async_subscribe(p, on_event, data), "subscribe", data))
+        failed(p, pm2_async_start(p, app, on_started, data), "start", data);
+    pm2_app_free(app);
+}
+
 int main(void)
 {
     struct loop loop = {.timer_at_ms = -1};
     const struct pm2_hooks hooks = {&loop,     add_read,  del_read,  add_write,
                                     del_write, add_timer, del_timer, on_closed};
     struct pm2 *p = pm2_new();
-    struct pm2_app *app = pm2_app_new("api.js");
     int rc = 2;
     for (int i = 0; i < FDS_MAX; i++)
         loop.fds[i].fd = -1;
-    if (!p || !app)
+    if (!p)
         fprintf(stderr, "out of memory\n");
-    else if (pm2_app_set_name(app, "api"), pm2_connect(p) < 0 || pm2_attach(p, &hooks) < 0 ||
-                                               pm2_async_subscribe(p, on_event, &loop) < 0 ||
-                                               pm2_async_start(p, app, on_started, &loop) < 0)
+    else if (pm2_async_connect(p, &hooks, on_connected, &loop) < 0)
         fprintf(stderr, "%s\n", pm2_error_text(p));
     else
         rc = run(&loop, p);
-    pm2_app_free(app);
     pm2_free(p);
     return rc;
 }

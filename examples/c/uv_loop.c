@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#define FDS_MAX 4 /* the library has two at most */
+#define FDS_MAX 4 /* the library has no more */
 
 struct watch {
     uv_poll_t poll;
@@ -161,22 +161,27 @@ static void on_closed(struct pm2 *p, int code, void *data)
     failed(p, code, "connection", data);
 }
 
+static void on_connected(struct pm2 *p, int code, struct pm2_list *list, void *data)
+{
+    (void)list;
+    if (failed(p, code, "connect", data))
+        return;
+    struct pm2_app *api = pm2_app_new("api.js");
+    if (api)
+        pm2_app_set_name(api, "api");
+    failed(p, pm2_async_start(p, api, on_started, data), "start", data);
+    pm2_app_free(api);
+}
+
 static int run(struct app *a)
 {
     const struct pm2_hooks hooks = {a,         add_read,  del_read,  add_write,
                                     del_write, add_timer, del_timer, on_closed};
-    struct pm2_app *api = pm2_app_new("api.js");
-    if (!api)
-        return 2;
-    pm2_app_set_name(api, "api");
-    if (pm2_connect(a->pm2) < 0 || pm2_attach(a->pm2, &hooks) < 0 ||
-        pm2_async_start(a->pm2, api, on_started, a) < 0) {
+    if (pm2_async_connect(a->pm2, &hooks, on_connected, a) < 0) {
         fprintf(stderr, "%s\n", pm2_error_text(a->pm2));
-        a->exit_code = 2;
+        return 2;
     }
-    pm2_app_free(api);
-    if (a->exit_code == 0)
-        uv_run(&a->loop, UV_RUN_DEFAULT);
+    uv_run(&a->loop, UV_RUN_DEFAULT);
     return a->exit_code;
 }
 

@@ -3,9 +3,9 @@
  *
  * Two faces over one core:
  *   blocking   pm2_connect(), then pm2_start(), pm2_list() ...: each returns when it is done.
- *   callback   pm2_connect(), then pm2_attach() with hooks of your event loop, then
- *              pm2_async_start(), pm2_async_list() ...: each returns at once, and a function of
- *              yours is called when it is done. Nothing blocks after pm2_connect().
+ *   callback   pm2_async_connect() with hooks of your event loop, then pm2_async_start(),
+ *              pm2_async_list() ...: each returns at once, and a function of yours is called when
+ *              it is done. (Or pm2_connect(), which waits, and then pm2_attach().)
  *
  * Results. Functions that return int give 0 or a positive number on success, and a negative errno
  * on failure; pm2_error_code() and pm2_error_text() say what the last failure was:
@@ -14,7 +14,9 @@
  *   -EREMOTEIO   the daemon refused; the text is its own ("Process or Namespace x not found")
  *   -EPIPE       the daemon went away; the handle is not connected any more, as after -EPROTO
  *   -ETIMEDOUT   no answer in time: the daemon hangs, or something else listens there
- *   -EPROTO      what listens there does not speak PM2's protocol
+ *   -EPROTO      what listens there does not speak PM2's protocol, or not ours: a Node PM2, or a
+ *                release of pm2c whose protocol is another (one that only has another version is
+ *                talked to)
  *   -ENOTCONN    not connected (yet, or any more)
  *   -EISCONN     connected already
  *   -EBUSY       a blocking call on a handle that is attached, or the other way round
@@ -28,7 +30,11 @@
  * Times are milliseconds, memory is bytes.
  *
  * Threads: one handle, and the lists that came from it, may be used by one thread at a time;
- * different handles are independent. A handle does not survive fork() in the child. */
+ * different handles are independent. But the environment and the current folder are the program's:
+ * who changes them in one thread must not connect or start in another. The library puts a guard
+ * around the allocator of jansson when the first handle is made; a program that uses
+ * json_set_alloc_funcs() itself does so before that. A handle does not survive fork() in the
+ * child. */
 #ifndef PM2_PM2_H
 #define PM2_PM2_H
 
@@ -95,8 +101,7 @@ PM2_API int pm2_set_timeout(struct pm2 *p, int timeout_ms);
 /* ---- connection --------------------------------------------------------------------------------
  */
 
-/* Connect, and launch a daemon if the mode says so. Takes well below a millisecond when a daemon
- * runs, some tens of milliseconds when one is launched. After a failure, and after
+/* Connect, and launch a daemon if the mode says so. After a failure, and after
  * pm2_disconnect(), it may be called again. 0, -EISCONN, or why not. */
 PM2_API int pm2_connect(struct pm2 *p);
 
@@ -116,8 +121,9 @@ PM2_API int pm2_daemon_pid(const struct pm2 *p);
  */
 
 /* An application to start. `script` is a path (from `cwd`, which is the current folder unless it
- * is set) or the name of a program. NULL when out of memory.
- * The setters cannot fail: what goes wrong is kept, and told by pm2_start(). The daemon checks the
+ * is set) or the name of a program; NULL when it serves to change what runs (pm2_restart_with()).
+ * NULL when out of memory.
+ * The setters cannot fail: what goes wrong is kept, and told when it is used. The daemon checks the
  * values. Setting again replaces. The environment of the caller is handed on to the application. */
 PM2_API struct pm2_app *pm2_app_new(const char *script);
 PM2_API void pm2_app_free(struct pm2_app *a); /* NULL is fine */
@@ -135,6 +141,10 @@ PM2_API void pm2_app_set_max_memory(struct pm2_app *a, int64_t bytes);
 PM2_API void pm2_app_set_kill_timeout(struct pm2_app *a, int timeout_ms);
 PM2_API void pm2_app_add_arg(struct pm2_app *a, const char *arg);
 PM2_API void pm2_app_set_env(struct pm2_app *a, const char *name, const char *value);
+
+/* For processes that are there already: hand on the whole environment of the caller, too, and not
+ * only what pm2_app_set_env() says. Off by default. */
+PM2_API void pm2_app_set_update_env(struct pm2_app *a, int on);
 
 /* Any attribute of PM2's configuration ("watch", "cron_restart", "exec_mode" ...), with its value
  * as JSON text: "true", "\"0 3 * * *\"", "[\"src\",\"lib\"]". */
@@ -207,10 +217,16 @@ PM2_API int pm2_daemon_version(struct pm2 *p, const char **ret);
 PM2_API int pm2_list(struct pm2 *p, struct pm2_list **ret);
 /* Processes by name or id; an empty list when there is none. */
 PM2_API int pm2_describe(struct pm2 *p, const char *target, struct pm2_list **ret);
-/* `ret`: what was started. -EREMOTEIO may leave some instances started. */
+/* `ret`: what was started. The same script under the same name again is restarted; a name alone,
+ * or an id, is taken for a script: pm2_restart() is for those. -EREMOTEIO may leave some instances
+ * started. */
 PM2_API int pm2_start(struct pm2 *p, const struct pm2_app *a, struct pm2_list **ret);
 PM2_API int pm2_stop(struct pm2 *p, const char *target, struct pm2_list **ret);
 PM2_API int pm2_restart(struct pm2 *p, const char *target, struct pm2_list **ret);
+/* Restart with another configuration: what is set in `changes` replaces, for good, what the
+ * processes have; the rest stays. */
+PM2_API int pm2_restart_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                             struct pm2_list **ret);
 /* `ret`: what was deleted, as it was before. */
 PM2_API int pm2_delete(struct pm2 *p, const char *target, struct pm2_list **ret);
 /* `signo` as in signal(7). The applications are sent it; whether they end is theirs. */
@@ -229,7 +245,8 @@ PM2_API int pm2_next_event(struct pm2 *p, int timeout_ms, const char **ret_topic
                            const char **ret_json);
 
 /* ---- callback face -----------------------------------------------------------------------------
- * The library asks for descriptors to be watched and for one timer; the loop calls pm2_handle_*.
+ * The library asks for descriptors (four at most) to be watched and for one timer; the loop calls
+ * pm2_handle_*.
  * Level-triggered watching is what is meant; edge-triggered will lose wake-ups. Hooks are never
  * called twice for the same thing. add_timer replaces the timer before it. They are called from
  * inside functions of the library, and may call none of it.
@@ -248,6 +265,20 @@ struct pm2_hooks {
     void (*closed)(struct pm2 *p, int code, void *data);
 };
 
+/* A call has ended: `code` is 0 or a negative errno (then pm2_error_text(p) has the text). `list`
+ * is what the blocking face gives in `ret`; NULL where there is none. It is freed when the callback
+ * returns: take pm2_list_ref() to keep it. The callback may use any function of the callback face,
+ * pm2_disconnect() and pm2_free() included. */
+typedef void pm2_done_fn(struct pm2 *p, int code, struct pm2_list *list, void *data);
+
+/* Connect (and launch a daemon, if the mode says so) without waiting for anything, and attach. The
+ * hooks are in force at once; `done` tells how it went, as pm2_connect() would, and never before
+ * this function has returned. After a failure the handle is not attached any more. Until then,
+ * calls give -ENOTCONN, and pm2_disconnect() ends the attempt with -ECANCELED. 0, -EISCONN, -EINVAL
+ * (a hook is missing, no home), -ENOMEM. */
+PM2_API int pm2_async_connect(struct pm2 *p, const struct pm2_hooks *hooks, pm2_done_fn *done,
+                              void *data);
+
 /* Hand a connected handle to an event loop. `hooks` is copied. 0, -ENOTCONN, -EBUSY (attached
  * already, or subscribed in the blocking face), -EINVAL (a hook is missing). */
 PM2_API int pm2_attach(struct pm2 *p, const struct pm2_hooks *hooks);
@@ -258,12 +289,6 @@ PM2_API void pm2_handle_read(struct pm2 *p, int fd);
 PM2_API void pm2_handle_write(struct pm2 *p, int fd);
 PM2_API void pm2_handle_timeout(struct pm2 *p);
 
-/* A call has ended: `code` is 0 or a negative errno (then pm2_error_text(p) has the text). `list`
- * is what the blocking face gives in `ret`; NULL where there is none. It is freed when the callback
- * returns: take pm2_list_ref() to keep it. The callback may use any function of the callback face,
- * pm2_disconnect() and pm2_free() included. */
-typedef void pm2_done_fn(struct pm2 *p, int code, struct pm2_list *list, void *data);
-
 /* Each queues one call. 0: `done` (may be NULL) will be called exactly once, and not before this
  * function has returned. Negative: it will not be called. */
 PM2_API int pm2_async_ping(struct pm2 *p, pm2_done_fn *done, void *data);
@@ -272,18 +297,22 @@ PM2_API int pm2_async_describe(struct pm2 *p, const char *target, pm2_done_fn *d
 PM2_API int pm2_async_start(struct pm2 *p, const struct pm2_app *a, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_stop(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_restart(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
+PM2_API int pm2_async_restart_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                                   pm2_done_fn *done, void *data);
 PM2_API int pm2_async_delete(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_send_signal_to_process_name(struct pm2 *p, int signo, const char *name,
                                                   pm2_done_fn *done, void *data);
 PM2_API int pm2_async_send_signal_to_process_id(struct pm2 *p, int signo, int id, pm2_done_fn *done,
                                                 void *data);
-/* Done when the daemon has closed the connection; the handle is not connected then. */
+/* Done when the processes of the daemon are gone, the keeper too; the handle is not connected then.
+ * Other calls under way get -EPIPE. */
 PM2_API int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data);
 
 /* An event of the bus; topic and json are borrowed for the call. topic NULL: the bus is gone. */
 typedef void pm2_event_fn(struct pm2 *p, const char *topic, const char *json, void *data);
 
-/* Subscribe to the bus. Once per connection: -EBUSY when there is a subscription. */
+/* Subscribe to the bus. Once per connection: -EBUSY when there is a subscription. -ETIMEDOUT: the
+ * daemon takes no connection at the moment; try again later. */
 PM2_API int pm2_async_subscribe(struct pm2 *p, pm2_event_fn *on_event, void *data);
 
 #ifdef __cplusplus

@@ -137,7 +137,9 @@ class API {
     if (targets.isProcessFile(script)) {
       throw new Error(`${script}: process files are not available yet`)
     }
-    return this.startTarget(rpc, script, targets.attributesOf(opts), opts.updateEnv === true)
+    return this.startTarget(rpc, script, targets.attributesOf(opts), {
+      update_env: opts.updateEnv === true
+    })
   }
 
   // Apps whose name is known are restarted with what they are given now; the others are new.
@@ -174,17 +176,19 @@ class API {
     }
     const name = targets.nameOf(app)
     if (known.has(name) && !app.force) return this.act(rpc, 'restart', name, attributes, true)
-    return this.startTarget(rpc, targets.targetOf(app, this.cwd), attributes, true)
+    const script = String(targets.scriptOf(app))
+    return this.startTarget(rpc, script, attributes, { update_env: true, scripts: true })
   }
 
-  async startTarget(rpc, target, options, updateEnv) {
+  // flags: update_env; scripts, the target is a script and not perhaps the name of an app.
+  async startTarget(rpc, target, options, flags) {
     const { results, error } = await rpc.call('c.start', {
       targets: [target],
       options,
       args: [],
       cwd: this.cwd,
       env: { ...process.env },
-      update_env: updateEnv
+      ...flags
     })
     const failure = error ?? results.find((result) => result.error)?.error
     if (failure) throw new Error(failure)

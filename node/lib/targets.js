@@ -2,7 +2,6 @@
 // What callers write, turned into what the daemon is asked. Checking and defaults are its business.
 'use strict'
 
-const fs = require('fs')
 const path = require('path')
 
 const SCRIPT_KEYS = ['script', 'exec', 'cmd', 'command']
@@ -32,13 +31,6 @@ function scriptOf(app) {
 function nameOf(app) {
   if (app.name) return String(app.name)
   return path.parse(String(scriptOf(app))).name
-}
-
-// A file is named in full: a lone word would be looked up among the names of apps first.
-function targetOf(app, cwd) {
-  const script = String(scriptOf(app))
-  const file = path.resolve(cwd, app.cwd ?? '', script)
-  return fs.existsSync(file) ? file : script
 }
 
 // Attributes for the daemon. `envName` picks one of the app's env_NAME objects.
@@ -71,5 +63,5 @@ function wordOf(target) {
 }
 
 module.exports = {
-  appsOf, attributesOf, isObject, isProcessFile, nameOf, scriptOf, targetOf, wordOf
+  appsOf, attributesOf, isObject, isProcessFile, nameOf, scriptOf, wordOf
 }

@@ -13,6 +13,21 @@
 #include "app/world.h"
 #include "base/err.h"
 
+/* Where the variables of a conf come from: an object of the conf beside `env`, for each variable
+ * that is not the caller's. Values are for people: "pm2", "option", "/srv/eco.json:12" (env of a
+ * file; without line where it is not known), "env_production /srv/eco.json:20", "deploy FILE". A
+ * conf without it came from elsewhere, and nothing is known. Never shown among the attributes. */
+#define CONF_ENV_FROM "_env_from"
+
+/* What a process file adds to a request. All borrowed; NULL where there is none. */
+struct app_file {
+    const char *path;     /* absolute; NULL = standard input */
+    const char *at;       /* the app in it: "apps[2]" */
+    const json_t *lines;  /* path ("apps[2].env.PORT") to line number */
+    const char *env_name; /* --env */
+    json_t *deploy_env;   /* over the app's env, under its env_NAME */
+};
+
 /* What a client sends for a new app. All borrowed. */
 struct app_request {
     const char *script; /* as typed */
@@ -21,13 +36,19 @@ struct app_request {
     const char *cwd;    /* absolute; the caller's */
     json_t *env;        /* object; the caller's environment */
     const char *home;   /* PM2_HOME */
-    const char *log_dir; /* usually home/logs */
-    const char *pid_dir; /* usually home/pids */
+    const char *log_dir;         /* usually home/logs */
+    const char *pid_dir;         /* usually home/pids */
+    const struct app_file *file; /* NULL = not from a file */
 };
 
 /* New conf (owned by the caller) or NULL with `e`: the text names the field, or the script with its
- * path. -ENOSYS: an attribute that this version does not have ("... is not available yet").
- * `warnings` (array of strings, may be NULL) gets lines for the user. */
+ * path. -ENOSYS: a value that this version does not have ("... is not available yet"). `warnings`
+ * (array of strings, may be NULL) gets lines for the user. Unknown attributes are ignored.
+ *
+ * The environment, later wins: the caller's (filtered), env, PORT from `port` and io, the file's
+ * deploy block, env_NAME, what PM2 sets (PM2_HOME, the user's HOME). A script that is not below the
+ * app's folder is looked for from the folder of the process file, with a warning (PM2 knows only
+ * the caller's folder). */
 json_t *app_conf_from_request(const struct app_request *rq, const struct app_world *w,
                               json_t *warnings, struct err *e);
 
@@ -36,11 +57,18 @@ json_t *app_conf_from_request(const struct app_request *rq, const struct app_wor
 int app_conf_check(json_t *conf, const struct app_world *w, struct err *e);
 
 /* Attributes of a restart (CLI options on an existing app) merged into a conf; `options` NULL =
- * none. Only given options change anything: the caller's variables when `rq->env` is given, log and
- * pid files (number them again: app_conf_number_paths), cwd, interpreter, user, name and so on; not
- * the script, exec_mode and number of processes. 0 or negative with `e`, nothing changed then. */
+ * none. Only given options change anything: the caller's variables when `rq->env` is given (those
+ * that came from an earlier caller and are gone now go too, if the conf tells: CONF_ENV_FROM), log
+ * and pid files (number them again: app_conf_number_paths), cwd, interpreter, user, name and so on;
+ * not the script, exec_mode and number of processes. 0 or negative with `e`, nothing changed then.
+ */
 int app_conf_update(json_t *conf, const struct app_request *rq, const struct app_world *w,
                     struct err *e);
+
+/* What a process with `have` gets when the file that it came from now says `want`: all of `want`
+ * but for what the daemon keeps about the process (unique_id, created_at, ...; the value of
+ * increment_var). Number the paths then (app_conf_number_paths). New conf, or NULL on OOM. */
+json_t *app_conf_renew(const json_t *have, const json_t *want);
 
 /* Process-wide defaults (daemon's environment: PM2_KILL_TIMEOUT etc.), in ms. */
 struct policy_defaults {

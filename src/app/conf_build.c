@@ -1,36 +1,57 @@
 /* SPDX-License-Identifier: MIT
- * A conf from what a user typed, step by step: validate, name, folder, environment, script,
- * interpreter, mode, user; then everything in PM2's order of keys (tools compare them). Pure. */
+ * A conf from what a user typed, step by step: validate, name, environment, script, interpreter,
+ * mode, user, files; then everything in PM2's order of keys (tools compare them). A step that fails
+ * does not keep the others from being checked. Pure. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/conf_priv.h"
 #include "app/interp.h"
 #include "app/names.h"
-#include "app/schema.h"
+#include "app/schema_priv.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "json/read.h"
+
+enum step {
+    STEP_NAME,
+    STEP_ENV,
+    STEP_SCRIPT,
+    STEP_INTERPRETER,
+    STEP_MODE,
+    STEP_USER,
+    STEP_FILES,
+    STEP_COUNT
+};
+#define BIT(step) (1U << (step))
 
 /* One start under way. */
 struct build {
     const struct app_request *rq;
     const struct app_world *w;
+    conf_note_fn *note;
+    void *ctx;
     json_t *options; /* validated attributes, growing */
-    json_t *env;
+    json_t *env, *env_from;
+    json_t *files; /* pm_cwd, name and what conf_set_paths() makes of them */
     char *cwd;
     struct script script;
     const char *typed;    /* the script as typed */
     char *interpreter;    /* chosen here; NULL when the user named one */
     const char *node_arg; /* that the choice needs; static */
+    const char *at;       /* attribute that the step under way is about */
+    bool is_bad[SCHEMA_ROWS_MAX];
+    unsigned done; /* BIT() of steps that succeeded */
+    bool failed;
 };
 
 static void build_fini(struct build *b)
 {
     json_decref(b->options);
     json_decref(b->env);
+    json_decref(b->env_from);
+    json_decref(b->files);
     free(b->cwd);
     free(b->interpreter);
     script_fini(&b->script);
@@ -49,6 +70,56 @@ static int put_default(json_t *object, const char *key, json_t *take_value, stru
     return 0;
 }
 
+/* ---- what there is to say ---- */
+
+/* `name` in the user's own spelling. */
+static const char *spelled(const struct build *b, const char *name)
+{
+    const struct schema_row *row = schema_find(name);
+    const char *key;
+    json_t *value;
+    if (json_has(b->rq->options, name))
+        return name;
+    json_object_foreach (b->rq->options, key, value) {
+        if (!json_is_null(value) && schema_find(key) == row)
+            return key;
+    }
+    return name;
+}
+
+static void fail(struct build *b, const char *attribute, const struct err *e)
+{
+    b->failed = true;
+    b->note(b->ctx, CONF_ERROR, spelled(b, attribute), e->code ? e->code : -ENOMEM,
+            e->code ? e->msg : "out of memory");
+}
+
+static void warn(struct build *b, const char *attribute, const char *text)
+{
+    b->note(b->ctx, CONF_WARNING, spelled(b, attribute), 0, text);
+}
+
+/* Of the check of all attributes. */
+static void on_finding(void *ctx, enum schema_finding kind, const char *key, int code,
+                       const char *text)
+{
+    static const enum conf_note notes[] = {
+        [SF_ERROR] = CONF_ERROR,
+        [SF_CAVEAT] = CONF_WARNING,
+        [SF_UNKNOWN] = CONF_UNKNOWN,
+    };
+    struct build *b = ctx;
+    if (kind == SF_ERROR) {
+        struct err attribute;
+        err_set(&attribute, 0, "%.*s", (int)strcspn(key, "."), key);
+        const struct schema_row *row = schema_find(attribute.msg);
+        b->failed = true;
+        if (row)
+            b->is_bad[row - schema_rows] = true;
+    }
+    b->note(b->ctx, notes[kind], key, code, text);
+}
+
 /* ---- steps ---- */
 
 static int set_args(json_t *options, json_t *args, struct err *e)
@@ -57,41 +128,51 @@ static int set_args(json_t *options, json_t *args, struct err *e)
         return 0;
     json_t *list = schema_convert(schema_find("args"), args, e);
     if (!list)
-        return e && e->code ? e->code : -EINVAL;
+        return e->code ? e->code : -EINVAL;
     return put(options, "args", list, e);
+}
+
+static int append_env_name(const struct build *b, struct buf *name)
+{
+    const char *env_name = b->rq->file ? b->rq->file->env_name : NULL;
+    if (env_name && json_is_true(json_object_get(b->options, "append_env_to_name")))
+        buf_printf(name, "-%s", env_name);
+    return buf_oom(name) ? -ENOMEM : 0;
 }
 
 static int set_name(struct build *b, struct err *e)
 {
     const char *given = json_get_str(b->options, "name");
     AUTO(buf) name = BUF_INIT;
+    b->at = "script";
+    if (!b->typed || !*b->typed)
+        return err_set(e, -ENOENT, "No script path - aborting");
+    b->at = "name";
     if (given && *given)
         buf_add_c(&name, given);
     else if (name_default(b->typed, &name) < 0)
+        return out_of_memory(e);
+    if (append_env_name(b, &name) < 0)
         return out_of_memory(e);
     int rc = name_check(name.data, e);
     return rc < 0 ? rc : put(b->options, "name", json_string(name.data), e);
 }
 
-static int validate(struct build *b, struct err *e)
+static int make_env(struct build *b, struct err *e)
 {
-    AUTO_JSON none = json_object();
-    b->options = schema_validate(b->rq->options ? b->rq->options : none, true, NULL, e);
-    if (!b->options)
-        return e->code;
-    const char *ns = json_get_str(b->options, "namespace");
-    if (ns && !*ns)
-        json_object_del(b->options, "namespace");
-    b->typed = b->rq->script ? b->rq->script : json_get_str(b->options, "script");
-    int rc = b->typed && *b->typed ? 0 : err_set(e, -EINVAL, "No script path - aborting");
-    if (rc == 0 && (rc = set_name(b, e)) == 0 && (rc = set_args(b->options, b->rq->args, e)) == 0 &&
-        (rc = put_default(b->options, "filter_env", json_array(), e)) == 0 &&
-        (rc = put_default(b->options, "namespace", json_string("default"), e)) == 0 &&
-        (rc = put_default(b->options, "watch", json_false(), e)) == 0)
-        rc = put(b->options, "username", json_string(b->w->username ? b->w->username : ""), e);
-    if (rc == 0 && json_is_false(json_object_get(b->options, "automation")))
-        rc = put(b->options, "pmx", json_false(), e);
-    return rc;
+    b->env = env_from_request(b->rq, b->options, b->env_from, e);
+    if (b->env)
+        return 0;
+    /* The only block of variables that is checked no earlier than here. */
+    const char *env_name = b->rq->file ? b->rq->file->env_name : NULL;
+    const char *key;
+    json_t *value;
+    json_object_foreach (b->rq->options, key, value) {
+        if (env_name && strncmp(key, "env_", 4) == 0 && strcmp(key + 4, env_name) == 0 &&
+            !json_is_object(value))
+            b->at = key;
+    }
+    return e->code;
 }
 
 static struct interp_place place_of(const struct build *b)
@@ -99,19 +180,57 @@ static struct interp_place place_of(const struct build *b)
     return (struct interp_place){.path = json_get_str(b->env, "PATH"), .cwd = b->cwd};
 }
 
-static int find_script(struct build *b, struct err *e)
+/* Script and folder as seen from `base`. */
+static int find_from(struct build *b, const char *base, struct err *e)
 {
-    b->cwd = conf_resolve_cwd(b->options, b->rq, e);
+    struct app_request rq = *b->rq;
+    rq.cwd = base;
+    free(b->cwd);
+    b->at = "cwd";
+    b->cwd = conf_resolve_cwd(b->options, &rq, e);
     if (!b->cwd)
         return e->code;
-    b->env = env_from_request(b->rq, b->options, e);
-    if (!b->env)
-        return e->code;
+    b->at = "script";
     int rc = script_find(&b->script, b->typed, json_object_get(b->options, "args"), b->cwd,
                          json_get_str(b->env, "PATH"), b->w, e);
-    if (rc == 0 && b->script.args)
+    if (rc < 0)
+        return rc;
+    b->at = "cwd";
+    rc = conf_check_folder(b->cwd, b->w, e);
+    if (rc < 0)
+        script_fini(&b->script);
+    return rc;
+}
+
+/* From the folder of the process file, when the caller's is not the one that was meant. */
+static int find_from_file(struct build *b, const struct err *first, struct err *e)
+{
+    const struct app_file *f = b->rq->file;
+    const char *slash = f && f->path ? strrchr(f->path, '/') : NULL;
+    const char *at = b->at;
+    struct err second = {0};
+    int rc = first->code;
+    char *folder = slash ? strndup(f->path, (size_t)(slash - f->path) + 1) : NULL;
+    if (rc == -ENOENT && folder && (rc = find_from(b, folder, &second)) == 0) {
+        AUTO(buf) text = BUF_INIT;
+        buf_printf(&text, "%s, using the folder of the file: %s", first->msg, b->cwd);
+        warn(b, at, text.data);
+    }
+    free(folder);
+    b->at = rc < 0 ? at : b->at;
+    return rc < 0 ? err_set(e, first->code, "%s", first->msg) : 0;
+}
+
+static int find_script(struct build *b, struct err *e)
+{
+    struct err first = {0};
+    int rc = find_from(b, b->rq->cwd, &first);
+    if (rc < 0 && (rc = find_from_file(b, &first, e)) < 0)
+        return rc;
+    b->at = "args";
+    if (b->script.args)
         rc = json_object_set(b->options, "args", b->script.args) < 0 ? out_of_memory(e) : 0;
-    return rc < 0 ? rc : conf_check_folder(b->cwd, b->w, e);
+    return rc;
 }
 
 /* The script as such, where nothing else looks into it. */
@@ -140,8 +259,10 @@ static int use_given_interpreter(struct build *b, const char *given, struct err 
     struct interp_place place = place_of(b);
     char *interpreter = NULL;
     int rc = interp_check(given, &place, b->rq->cwd, b->w, &interpreter, e);
-    if (rc == 0)
+    if (rc == 0) {
+        b->at = "script";
         rc = check_script(b, is_none, e);
+    }
     if (rc == 0)
         rc = put(b->options, "exec_interpreter", json_string(interpreter), e);
     free(interpreter);
@@ -163,6 +284,7 @@ static int choose_interpreter(struct build *b, struct err *e)
 {
     const char *given = json_get_str(b->options, "exec_interpreter");
     int rc = 0;
+    b->at = given && *given ? "exec_interpreter" : "script";
     if (given && *given) {
         rc = use_given_interpreter(b, given, e);
     } else {
@@ -193,10 +315,12 @@ static int choose_mode(struct build *b, struct err *e)
 {
     const char *mode = json_get_str(b->options, "exec_mode");
     const json_t *instances = json_object_get(b->options, "instances");
+    b->at = "instances";
     int n = app_conf_instances(b->options, b->w->cpu_count, e);
     if (n < 0)
         return n;
     int rc = 0;
+    b->at = mode ? "exec_mode" : "instances";
     if (json_is_true(json_object_get(b->options, "execute_command")))
         rc = conf_set_mode(b->options, "fork", e);
     else if (mode)
@@ -209,90 +333,59 @@ static int choose_mode(struct build *b, struct err *e)
     return rc;
 }
 
-/* ---- user ---- */
-
-/* A user or group as text, whatever way it was given. */
-static const char *id_text(const json_t *value, char *text, size_t size)
+static int set_user(struct build *b, struct err *e)
 {
-    if (json_is_string(value))
-        return *json_string_value(value) ? json_string_value(value) : NULL;
-    if (!json_is_number(value))
-        return NULL;
-    (void)snprintf(text, size, "%.17g", json_number_value(value));
-    return text;
+    b->at = json_has(b->options, "uid") ? "uid" : "gid";
+    return conf_set_user(b->options, b->env, b->env_from, b->w, e);
 }
 
-int conf_set_user(json_t *options, json_t *env, const struct app_world *w, struct err *e)
+/* A warning of conf_set_paths() names a folder, not the attribute. */
+static int set_files(struct build *b, struct err *e)
 {
-    char uid_text[32], gid_text[32], home[4096] = "";
-    const char *user = id_text(json_object_get(options, "uid"), uid_text, sizeof(uid_text));
-    const char *group = id_text(json_object_get(options, "gid"), gid_text, sizeof(gid_text));
-    if (!user && !group)
-        return 0;
-    if (!w->is_root)
-        return err_set(e, -EPERM, "To use --uid and --gid please run pm2 as root");
-    long long uid = -1, gid = -1;
-    int rc = w->find_user(w->ctx, user, group, &uid, &gid, home, sizeof(home), e);
-    if (rc < 0)
-        return rc;
-    if (user && (rc = put(options, "uid", json_integer(uid), e)) < 0)
-        return rc;
-    if ((rc = put(options, "gid", json_integer(gid), e)) < 0)
-        return rc;
-    /* PM2 changes HOME but neither USER nor LOGNAME. */
-    return user && *home ? put(env, "HOME", json_string(home), e) : 0;
+    AUTO_JSON warnings = json_array();
+    if (!warnings || !(b->files = json_object()) ||
+        json_object_set(b->files, "name", json_object_get(b->options, "name")) < 0 ||
+        json_object_set_new(b->files, "pm_cwd", json_string(b->cwd)) < 0)
+        return out_of_memory(e);
+    int rc = conf_set_paths(b->files, b->options, b->rq, b->w, false, warnings, &b->at, e);
+    size_t i;
+    json_t *text;
+    json_array_foreach (warnings, i, text) {
+        b->note(b->ctx, CONF_WARNING, "", 0, json_string_value(text));
+    }
+    return rc;
 }
 
 /* ---- assembly ---- */
 
-/* Attributes that end up under other keys, or have done their work. */
-static const char *const consumed[] = {"script",   "out_file", "error_file",
-                                       "log_file", "pid_file", "execute_command"};
-
-static bool is_consumed(const char *key)
-{
-    for (size_t i = 0; i < ARRAY_LEN(consumed); i++) {
-        if (strcmp(consumed[i], key) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What was given or has a default, in the order of the table; then env_NAME. */
-static json_t *ordered_attributes(const json_t *options)
-{
-    AUTO_JSON conf = json_object();
-    for (size_t i = 0; i < schema_row_count; i++) {
-        json_t *value = json_object_get(options, schema_rows[i].name);
-        if (value && !is_consumed(schema_rows[i].name) &&
-            json_object_set(conf, schema_rows[i].name, value) < 0)
-            return NULL;
-    }
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)options, key, value) {
-        if (strncmp(key, "env_", 4) == 0 && json_object_set(conf, key, value) < 0)
-            return NULL;
-    }
-    return json_incref(conf);
-}
-
 /* The environment gets its last key, which PM2 puts there for the settings of modules. */
 static int finish_env(struct build *b, struct err *e)
 {
-    int rc = conf_set_user(b->options, b->env, b->w, e);
-    if (rc == 0)
-        rc = env_for_interpreter(b->env, interpreter_of(b), e);
-    if (rc == 0)
-        rc = put_default(b->env, json_get_str(b->options, "name"), json_object(), e);
+    const char *name = json_get_str(b->options, "name");
+    int rc = env_for_interpreter(b->env, b->env_from, interpreter_of(b), e);
+    if (rc == 0 && !json_has(b->env, name))
+        rc = env_set_own(b->env, b->env_from, name, json_object(), ENV_OF_PM2, e);
     if (rc == 0 && json_object_set(b->options, "env", b->env) < 0)
         rc = out_of_memory(e);
     return rc;
 }
 
-static json_t *assemble(struct build *b, json_t *warnings, struct err *e)
+static int finish_options(struct build *b, struct err *e)
 {
-    AUTO_JSON conf = ordered_attributes(b->options);
+    int rc = put_default(b->options, "filter_env", json_array(), e);
+    if (rc == 0 && (rc = put_default(b->options, "namespace", json_string("default"), e)) == 0 &&
+        (rc = put_default(b->options, "watch", json_false(), e)) == 0)
+        rc = put(b->options, "username", json_string(b->w->username ? b->w->username : ""), e);
+    if (rc == 0 && json_is_false(json_object_get(b->options, "automation")))
+        rc = put(b->options, "pmx", json_false(), e);
+    return rc < 0 ? rc : finish_env(b, e);
+}
+
+static json_t *assemble(struct build *b, struct err *e)
+{
+    if (finish_options(b, e) < 0)
+        return NULL;
+    AUTO_JSON conf = conf_ordered(b->options);
     if (!conf) {
         out_of_memory(e);
         return NULL;
@@ -303,27 +396,92 @@ static json_t *assemble(struct build *b, json_t *warnings, struct err *e)
         put_default(conf, "exec_interpreter", json_string(interpreter_of(b)), e) < 0 ||
         put_default(conf, "exec_mode", json_string("fork_mode"), e) < 0 ||
         put_default(conf, "instances", json_integer(1), e) < 0 ||
-        conf_set_paths(conf, b->options, b->rq, b->w, false, warnings, e) < 0 ||
-        put(conf, "km_link", json_false(), e) < 0)
+        json_object_update_missing(conf, b->files) < 0 ||
+        put(conf, "km_link", json_false(), e) < 0 ||
+        put(conf, CONF_ENV_FROM, json_incref(b->env_from), e) < 0) {
+        out_of_memory(e);
         return NULL;
+    }
     return json_incref(conf);
 }
 
-json_t *app_conf_from_request(const struct app_request *rq, const struct app_world *w,
-                              json_t *warnings, struct err *e)
+/* ---- all steps ---- */
+
+static const struct {
+    int (*run)(struct build *b, struct err *e);
+    unsigned needs;
+    /* A step does not look at attributes that are known to be wrong. */
+    const char *attributes[8];
+} steps[STEP_COUNT] = {
+    [STEP_NAME] = {set_name, 0, {"script", "name"}},
+    [STEP_ENV] = {make_env, 0, {"env", "port", "io", "filter_env"}},
+    [STEP_SCRIPT] = {find_script, BIT(STEP_ENV) | BIT(STEP_NAME), {"script", "cwd", "args"}},
+    [STEP_INTERPRETER] = {choose_interpreter, BIT(STEP_SCRIPT), {"exec_interpreter", "node_args"}},
+    [STEP_MODE] = {choose_mode, BIT(STEP_INTERPRETER), {"exec_mode", "instances", "merge_logs"}},
+    [STEP_USER] = {set_user, BIT(STEP_ENV), {"uid", "gid"}},
+    [STEP_FILES] = {set_files,
+                    BIT(STEP_NAME) | BIT(STEP_SCRIPT),
+                    {"out_file", "error_file", "log_file", "pid_file"}},
+};
+
+static bool can_run(const struct build *b, enum step step)
 {
-    struct err local = {0};
-    struct build b = {.rq = rq, .w = w};
+    if ((b->done & steps[step].needs) != steps[step].needs)
+        return false;
+    if (!b->failed)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(steps[step].attributes) && steps[step].attributes[i]; i++) {
+        if (b->is_bad[schema_find(steps[step].attributes[i]) - schema_rows])
+            return false;
+    }
+    return true;
+}
+
+static void run_step(struct build *b, enum step step)
+{
+    struct err e = {0};
+    b->at = steps[step].attributes[0];
+    if (!can_run(b, step))
+        return;
+    if (steps[step].run(b, &e) < 0)
+        fail(b, b->at, &e);
+    else
+        b->done |= BIT(step);
+}
+
+static void check_options(struct build *b)
+{
+    struct err e = {0};
+    AUTO_JSON none = json_object();
+    b->env_from = json_object();
+    b->options = schema_check(b->rq->options ? b->rq->options : none, true, on_finding, b);
+    if (!b->options || !b->env_from) {
+        if (!b->failed)
+            fail(b, "", &e);
+        b->failed = true;
+        return;
+    }
+    const char *ns = json_get_str(b->options, "namespace");
+    if (ns && !*ns)
+        json_object_del(b->options, "namespace");
+    b->typed = b->rq->script ? b->rq->script : json_get_str(b->options, "script");
+    if (set_args(b->options, b->rq->args, &e) < 0)
+        fail(b, "args", &e);
+}
+
+json_t *conf_build(const struct app_request *rq, const struct app_world *w, conf_note_fn *note,
+                   void *ctx)
+{
+    struct build b = {.rq = rq, .w = w, .note = note, .ctx = ctx};
+    struct err e = {0};
     json_t *conf = NULL;
-    if (validate(&b, &local) == 0 && find_script(&b, &local) == 0 &&
-        choose_interpreter(&b, &local) == 0 && choose_mode(&b, &local) == 0 &&
-        finish_env(&b, &local) == 0)
-        conf = assemble(&b, warnings, &local);
+    check_options(&b);
+    for (size_t i = 0; i < STEP_COUNT && b.options; i++)
+        run_step(&b, (enum step)i);
+    if (!b.failed && !(conf = assemble(&b, &e)))
+        fail(&b, "", &e);
     if (conf && b.node_arg)
-        (void)json_array_append_new(
-            warnings, json_string("TypeScript without bun needs Node.js 22.6 or newer"));
+        warn(&b, "script", "TypeScript without bun needs Node.js 22.6 or newer");
     build_fini(&b);
-    if (!conf)
-        err_set(e, local.code ? local.code : -ENOMEM, "%s", local.msg);
     return conf;
 }

@@ -98,6 +98,7 @@ static void plain_starts_look_like_pm2(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         AUTO_JSON conf = good(&cases[i].command);
+        json_object_del(conf, CONF_ENV_FROM); /* ours */
         assert_same(conf, cases[i].conf);
     }
 }
@@ -114,6 +115,7 @@ static void many_options_look_like_pm2(void **state)
                    "\"nobody\",\"gid\":\"staff\",\"namespace\":\"n\",\"cwd\":\"sub\","
                    "\"max_restarts\":0,\"wait_ready\":true,\"merge_logs\":true}",
     });
+    json_object_del(conf, CONF_ENV_FROM); /* ours */
     assert_same(
         conf,
         "{\"name\":\"x y/z\",\"filter_env\":[],\"namespace\":\"n\",\"cwd\":\"sub\","
@@ -271,8 +273,8 @@ static const struct {
     int code;
     const char *text;
 } bad_starts[] = {
-    {{.script = ""}, -EINVAL, "No script path - aborting"},
-    {{.script = NULL}, -EINVAL, "No script path - aborting"},
+    {{.script = ""}, -ENOENT, "No script path - aborting"},
+    {{.script = NULL}, -ENOENT, "No script path - aborting"},
     {{.script = "nope.js"}, -ENOENT, "Script not found: /w/nope.js"},
     {{.script = "./sleep"}, -ENOENT, "Script not found: /w/sleep"},
     {{.script = "/x/../y"}, -ENOENT, "Script not found: /y"},
@@ -317,7 +319,10 @@ static const struct {
     {{.script = "app.py", .options = "{\"instances\":\"1e9\"}"},
      -EINVAL,
      "The maximum of \"instances\" is 4096 processes of one app"},
-    {{.script = "app.js", .options = "{\"watch\":true}"}, -ENOSYS, "watch is not available yet"},
+    {{.script = "nope.js", .options = "{\"uid\":\"bob\",\"args\":5}"},
+     -EINVAL,
+     "Expect \"args\" to be a typeof [object Array] / [object String], but now is [object Number], "
+     "User bob cannot be found"},
     {{.script = "app.js", .options = "{\"uid\":\"bob\"}"}, -ENOENT, "User bob cannot be found"},
     {{.script = "app.js", .options = "{\"uid\":1.5}"}, -ENOENT, "User 1.5 cannot be found"},
     {{.script = "app.js", .options = "{\"gid\":\"x\"}"}, -ENOENT, "Group x cannot be found"},

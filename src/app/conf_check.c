@@ -8,7 +8,7 @@
 #include "app/conf_priv.h"
 #include "app/interp.h"
 #include "app/names.h"
-#include "app/schema.h"
+#include "app/schema_priv.h"
 #include "base/attr.h"
 #include "json/read.h"
 
@@ -25,6 +25,9 @@ static int check_env(const json_t *conf, struct err *e)
     const json_t *env = json_object_get(conf, "env");
     if (!json_is_object(env))
         return expect("env", "Object", env, e);
+    const json_t *from = json_object_get(conf, CONF_ENV_FROM);
+    if (from && !json_is_object(from))
+        return expect(CONF_ENV_FROM, "Object", from, e);
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)env, key, value) {
@@ -87,11 +90,6 @@ static int check_attribute(const struct schema_row *row, const json_t *conf, jso
     json_t *converted = schema_convert(row, value, &local);
     if (!converted && local.code == 0)
         return out_of_memory(e);
-    if (converted && schema_is_refused(row, converted)) {
-        err_set(&local, -ENOSYS, "%s is not available yet", row->name);
-        json_decref(converted);
-        converted = NULL;
-    }
     if (!converted && !came_from_env(conf, row->name))
         return err_set(e, local.code, "%s", local.msg);
     *ret = converted;
@@ -158,7 +156,7 @@ static int fill_defaults(json_t *conf, struct err *e)
     for (size_t i = 0; i < schema_row_count; i++) {
         const struct schema_row *row = &schema_rows[i];
         if (row->def && !json_has(conf, row->name) &&
-            json_object_set_new(conf, row->name, json_loads(row->def, JSON_DECODE_ANY, NULL)) < 0)
+            json_object_set_new(conf, row->name, schema_default(row)) < 0)
             return out_of_memory(e);
     }
     return 0;
@@ -178,7 +176,8 @@ int app_conf_check(json_t *conf, const struct app_world *w, struct err *e)
     if (rc == 0 && (rc = app_conf_instances(conf, w->cpu_count, e)) > 0)
         rc = 0;
     if (rc == 0)
-        rc = conf_set_user(conf, json_object_get(conf, "env"), w, e);
+        rc = conf_set_user(conf, json_object_get(conf, "env"), json_object_get(conf, CONF_ENV_FROM),
+                           w, e);
     if (rc == 0)
         rc = fill_interpreter(conf, w, e);
     return rc < 0 ? rc : fill_defaults(conf, e);

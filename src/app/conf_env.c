@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The environment of an app: what is kept of the caller's, what the app adds, and what PM2 tells
- * the process about itself. Pure.
+ * The environment of an app: what is kept of the caller's, and what PM2 tells the process about
+ * itself. What the app declares itself: conf_env_own.c. Pure.
  *
  * Variables never touch the configuration. (In PM2 they share one name space: a caller's variable
  * called `name` or `restart_delay` silently becomes the app's.) */
@@ -80,9 +80,19 @@ static const char *const fixed_names[] = {
 /* The same, but only as the launch gives them: a conf from a dump has old ones at its top level. */
 static const char *const launch_names[] = {"PM2_HOME", "unique_id"};
 
+bool env_is_bad_name(const char *key)
+{
+    return !*key || strchr(key, '=');
+}
+
+bool env_is_channel_name(const char *key)
+{
+    return IS_LISTED(channel_names, key);
+}
+
 static bool is_variable_name(const char *key)
 {
-    return *key && !strchr(key, '=') && !IS_LISTED(channel_names, key);
+    return !env_is_bad_name(key) && !env_is_channel_name(key);
 }
 
 /* ---- from the caller ---- */
@@ -110,8 +120,31 @@ static bool is_filtered(const json_t *filter, const char *key)
     return false;
 }
 
-int env_merge_caller(json_t *env, json_t *caller, const json_t *filter, struct err *e)
+/* What an earlier caller gave and this one does not have. */
+static int forget_old(json_t *env, const json_t *from, const json_t *caller, struct err *e)
 {
+    AUTO_JSON old = json_copy(env);
+    if (!old)
+        return out_of_memory(e);
+    const char *key;
+    json_t *value;
+    json_object_foreach (old, key, value) {
+        if (!json_has(from, key) && !json_has(caller, key))
+            json_object_del(env, key);
+    }
+    return 0;
+}
+
+static bool is_of_pm2(const json_t *from, const char *key)
+{
+    const char *source = json_get_str(from, key);
+    return source && strcmp(source, ENV_OF_PM2) == 0;
+}
+
+int env_merge_caller(json_t *env, json_t *from, json_t *caller, const json_t *filter, struct err *e)
+{
+    if (caller && json_object_size(from) > 0 && forget_old(env, from, caller, e) < 0)
+        return -ENOMEM;
     /* A caller that runs under PM2 itself has the whole configuration of its own process in its
      * environment; none of it is meant for the new app. */
     bool under_pm2 = json_has(caller, "pm_id");
@@ -119,80 +152,18 @@ int env_merge_caller(json_t *env, json_t *caller, const json_t *filter, struct e
     const char *key;
     json_t *value;
     json_object_foreach (caller, key, value) {
-        if (!is_variable_name(key) || is_filtered(filter, key))
+        if (!is_variable_name(key) || is_filtered(filter, key) || is_of_pm2(from, key))
             continue;
         if (under_pm2 && (is_attribute(key) || IS_LISTED(state_names, key) ||
                           (own_instance_var && strcmp(own_instance_var, key) == 0)))
             continue;
         if (json_is_null(value) || json_is_object(value) || json_is_array(value))
             continue;
-        if (json_object_set(env, key, value) < 0)
+        if (json_object_set_nocheck(env, key, value) < 0) /* it was a key before */
             return out_of_memory(e);
+        json_object_del(from, key);
     }
     return 0;
-}
-
-/* ---- from the options ---- */
-
-/* Scalars as they are, everything else as JSON text ("null" among it), as PM2 does. */
-static json_t *option_value(json_t *value)
-{
-    if (!json_is_null(value) && !json_is_object(value) && !json_is_array(value))
-        return json_incref(value);
-    AUTO(buf) text = BUF_INIT;
-    struct jw w = jw_to(&text);
-    jw_dom(&w, value);
-    return buf_oom(&text) ? NULL : json_stringn(text.data, text.len);
-}
-
-int env_merge_options(json_t *env, const json_t *options, struct err *e)
-{
-    json_t *own = json_object_get(options, "env");
-    if (own && !json_is_object(own))
-        return err_set(e, -EINVAL,
-                       "Expect \"env\" to be a typeof [object Object], but now is [object %s]",
-                       json_type_name(own));
-    const char *key;
-    json_t *value;
-    json_object_foreach (own, key, value) {
-        if (!*key || strchr(key, '='))
-            return err_set(e, -EINVAL, "env: \"%s\" is no name for a variable", key);
-        if (IS_LISTED(channel_names, key))
-            continue;
-        if (json_object_set_new(env, key, option_value(value)) < 0)
-            return out_of_memory(e);
-    }
-    json_t *port = json_object_get(options, "port");
-    return port && json_object_set(env, "PORT", port) < 0 ? out_of_memory(e) : 0;
-}
-
-json_t *env_from_request(const struct app_request *rq, const json_t *options, struct err *e)
-{
-    if (rq->env && !json_is_object(rq->env)) {
-        err_set(e, -EINVAL,
-                "Expect \"env\" of the caller to be a typeof [object Object], but now is [object "
-                "%s]",
-                json_type_name(rq->env));
-        return NULL;
-    }
-    AUTO_JSON env = json_object();
-    if (env_merge_caller(env, rq->env, json_object_get(options, "filter_env"), e) < 0 ||
-        env_merge_options(env, options, e) < 0)
-        return NULL;
-    if (rq->home && json_object_set_new(env, "PM2_HOME", json_string(rq->home)) < 0) {
-        out_of_memory(e);
-        return NULL;
-    }
-    return json_incref(env);
-}
-
-int env_for_interpreter(json_t *env, const char *interpreter, struct err *e)
-{
-    /* Python buffers what it writes into a pipe: logs would come in blocks, or never. */
-    if (!strstr(interpreter, "python") || json_has(env, "PYTHONUNBUFFERED"))
-        return 0;
-    return json_object_set_new(env, "PYTHONUNBUFFERED", json_string("1")) < 0 ? out_of_memory(e)
-                                                                              : 0;
 }
 
 /* ---- of the process ---- */

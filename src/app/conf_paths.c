@@ -156,9 +156,11 @@ static char *given_file(size_t i, const char *typed, const char *cwd, const stru
 }
 
 int conf_set_paths(json_t *conf, const json_t *options, const struct app_request *rq,
-                   const struct app_world *w, bool only_given, json_t *warnings, struct err *e)
+                   const struct app_world *w, bool only_given, json_t *warnings,
+                   const char **ret_at, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        *ret_at = files[i].option;
         const json_t *given = json_object_get(options, files[i].option);
         const char *typed = json_string_value(given);
         char *path;

@@ -68,7 +68,7 @@ int script_find(struct script *s, const char *typed, json_t *args, const char *c
 {
     *s = (struct script){0};
     if (!typed || !*typed)
-        return err_set(e, -EINVAL, "No script path - aborting");
+        return err_set(e, -ENOENT, "No script path - aborting");
     struct interp_place place = {.path = env_path, .cwd = cwd};
     char *path = path_resolve(cwd, typed, NULL);
     if (!path)

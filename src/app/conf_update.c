@@ -108,8 +108,9 @@ static int update_env(json_t *conf, const json_t *options, const struct app_requ
         return err_set(e, -EINVAL, "env: expected an object");
     if (rq->env && !json_is_object(rq->env))
         return err_set(e, -EINVAL, "env: expected an object");
-    int rc = env_merge_caller(env, rq->env, json_object_get(conf, "filter_env"), e);
-    return rc < 0 ? rc : env_merge_options(env, options, e);
+    json_t *from = json_object_get(conf, CONF_ENV_FROM);
+    int rc = env_merge_caller(env, from, rq->env, json_object_get(conf, "filter_env"), e);
+    return rc < 0 ? rc : env_merge_options(env, from, options, rq, e);
 }
 
 static int update_place(json_t *conf, const json_t *options, const struct app_request *rq,
@@ -140,7 +141,7 @@ static int update_interpreter(json_t *conf, const json_t *options, const struct 
     char *interpreter = NULL;
     int rc = interp_check(given, &place, rq->cwd ? rq->cwd : "/", w, &interpreter, e);
     if (rc == 0)
-        rc = env_for_interpreter(env, interpreter, e);
+        rc = env_for_interpreter(env, json_object_get(conf, CONF_ENV_FROM), interpreter, e);
     if (rc == 0 && json_object_set_new(conf, "exec_interpreter", json_string(interpreter)) < 0)
         rc = out_of_memory(e);
     free(interpreter);
@@ -149,7 +150,8 @@ static int update_interpreter(json_t *conf, const json_t *options, const struct 
 
 static int update_user(json_t *conf, json_t *options, const struct app_world *w, struct err *e)
 {
-    int rc = conf_set_user(options, json_object_get(conf, "env"), w, e);
+    int rc = conf_set_user(options, json_object_get(conf, "env"),
+                           json_object_get(conf, CONF_ENV_FROM), w, e);
     static const char *const keys[] = {"uid", "gid"};
     for (size_t i = 0; i < ARRAY_LEN(keys) && rc == 0; i++) {
         json_t *value = json_object_get(options, keys[i]);
@@ -159,10 +161,37 @@ static int update_user(json_t *conf, json_t *options, const struct app_world *w,
     return rc;
 }
 
+/* What the daemon itself puts into a conf, and a new one from the file does not have. */
+static const char *const kept[] = {"created_at", "_km_monitored", "pmx_module", "module_conf"};
+
+static int keep(json_t *to, const json_t *from, const char *key)
+{
+    json_t *value = key && *key ? json_object_get(from, key) : NULL;
+    return value && json_object_set(to, key, value) < 0 ? -ENOMEM : 0;
+}
+
+json_t *app_conf_renew(const json_t *have, const json_t *want)
+{
+    AUTO_JSON conf = json_copy((json_t *)want);
+    AUTO_JSON env = json_copy(json_object_get(want, "env"));
+    const json_t *had = json_object_get(have, "env");
+    if (!conf || !env)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        if (keep(conf, have, kept[i]) < 0)
+            return NULL;
+    if (keep(env, had, "unique_id") < 0 ||
+        keep(env, had, json_get_str(want, "increment_var")) < 0 ||
+        json_object_set(conf, "env", env) < 0)
+        return NULL;
+    return json_incref(conf);
+}
+
 int app_conf_update(json_t *conf, const struct app_request *rq, const struct app_world *w,
                     struct err *e)
 {
     struct err local = {0};
+    const char *at;
     AUTO_JSON none = json_object();
     AUTO_JSON options = schema_validate(rq->options ? rq->options : none, false, NULL, &local);
     /* Everything happens to a copy, so that an error leaves the conf as it was. */
@@ -175,7 +204,7 @@ int app_conf_update(json_t *conf, const struct app_request *rq, const struct app
         (rc = update_place(copy, options, rq, w, &local)) == 0 &&
         (rc = update_interpreter(copy, options, rq, w, &local)) == 0 &&
         (rc = update_user(copy, options, w, &local)) == 0)
-        rc = conf_set_paths(copy, options, rq, w, true, NULL, &local);
+        rc = conf_set_paths(copy, options, rq, w, true, NULL, &at, &local);
     if (rc == 0 && json_object_update(conf, copy) < 0)
         rc = out_of_memory(&local);
     return rc < 0 ? err_set(e, rc, "%s", local.msg) : 0;

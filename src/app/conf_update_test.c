@@ -127,10 +127,58 @@ static void errors_leave_the_conf_as_it_was(void **state)
     }
 }
 
+/* With CONF_ENV_FROM it is known what came from a shell. */
+static void variables_that_are_gone_go(void **state)
+{
+    (void)state;
+    AUTO_JSON conf = json_loads(before, 0, NULL);
+    json_t *env = json_object_get(conf, "env");
+    json_object_set_new(env, "FILE", json_string("f"));
+    json_object_set_new(env, "BOTH", json_string("f"));
+    json_object_set_new(env, "PM2_HOME", json_string("/p"));
+    json_object_set_new(conf, CONF_ENV_FROM,
+                        json_loads("{\"FILE\":\"/w/e.json:1\",\"BOTH\":\"/w/e.json:2\","
+                                   "\"PM2_HOME\":\"pm2\"}",
+                                   0, NULL));
+    struct err e = {0};
+    assert_int_equal(update(conf, "{\"env\":{\"OPT\":1}}", NULL,
+                            "{\"PATH\":\"/bin\",\"NEW\":\"2\",\"BOTH\":\"shell\",\"PM2_HOME\":"
+                            "\"/elsewhere\",\"A_SECRET\":\"x\"}",
+                            &e),
+                     0);
+    assert_same(json_object_get(conf, "env"),
+                "{\"PATH\":\"/bin\",\"FILE\":\"f\",\"BOTH\":\"shell\",\"PM2_HOME\":\"/p\","
+                "\"NEW\":\"2\",\"OPT\":1}");
+    assert_same(json_object_get(conf, CONF_ENV_FROM),
+                "{\"FILE\":\"/w/e.json:1\",\"PM2_HOME\":\"pm2\",\"OPT\":\"option\"}");
+    /* Without a caller's environment nothing goes. */
+    assert_int_equal(update(conf, NULL, NULL, NULL, &e), 0);
+    assert_int_equal(json_object_size(json_object_get(conf, "env")), 6);
+}
+
+static void new_attributes_are_taken(void **state)
+{
+    (void)state;
+    AUTO_JSON conf = json_loads(before, 0, NULL);
+    struct err e = {0};
+    assert_int_equal(update(conf,
+                            "{\"watch\":true,\"cron\":\"* * * * *\",\"maxMemoryRestart\":\"1K\","
+                            "\"nice\":5,\"health\":{\"tcp\":80},\"depends_on\":[\"x\"]}",
+                            NULL, NULL, &e),
+                     0);
+    assert_true(json_is_true(json_object_get(conf, "watch")));
+    assert_string_equal(json_get_str(conf, "cron_restart"), "* * * * *");
+    assert_same(json_object_get(conf, "max_memory_restart"), "1024");
+    assert_same(json_object_get(conf, "depends_on"), "{\"x\":\"started\"}");
+    assert_string_equal(json_get_str(json_object_get(conf, "health"), "tcp"), "127.0.0.1:80");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_given_changes_nothing),
+        cmocka_unit_test(variables_that_are_gone_go),
+        cmocka_unit_test(new_attributes_are_taken),
         cmocka_unit_test(given_options_change_their_keys),
         cmocka_unit_test(shell_lines_keep_their_line),
         cmocka_unit_test(errors_leave_the_conf_as_it_was),

@@ -224,8 +224,8 @@ static void ended(struct step *c)
     struct proc_sm *sm = c->sm;
     const struct proc_policy *policy = c->policy;
     sm->has_pid = false;
-    publish(c, PUB_EXIT);
     if (!may_restart(policy, c->ev)) {
+        publish(c, PUB_EXIT);
         sm->goal = GOAL_DOWN;
         enter(c, PROC_STOPPED);
         return;
@@ -236,9 +236,11 @@ static void ended(struct step *c)
         enter(c, PROC_ERRORED);
         sm->over_limit = true;
         sm->unstable_restarts = 0;
-        publish(c, PUB_OVERLIMIT);
+        publish(c, PUB_OVERLIMIT); /* in this order, as PM2 does */
+        publish(c, PUB_EXIT);
         return;
     }
+    publish(c, PUB_EXIT);
     int64_t delay_ms = next_delay(sm, policy, c->ev->uptime_ms);
     if (delay_ms > 0) {
         enter(c, PROC_BACKOFF);

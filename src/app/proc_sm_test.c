@@ -403,7 +403,7 @@ static void test_crash_loop(void **state)
         send(&r, EV_SPAWNED);
     }
     send_exit(&r, 1, 50);
-    assert_step(&r, PROC_ERRORED, "exit, overlimit, settled");
+    assert_step(&r, PROC_ERRORED, "overlimit, exit, settled");
     assert_true(r.sm.over_limit);
     assert_int_equal(r.sm.restart_time, 15);
     assert_int_equal(r.sm.unstable_restarts, 0);
@@ -441,7 +441,7 @@ static void test_max_restarts_0(void **state)
     struct rig r = rig_online();
     r.policy.max_restarts = 0;
     send_exit(&r, 0, 100000);
-    assert_step(&r, PROC_ERRORED, "exit, overlimit, settled");
+    assert_step(&r, PROC_ERRORED, "overlimit, exit, settled");
     assert_int_equal(r.sm.restart_time, 0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Reading the option table: spellings, flags, and whole objects. Pure. Single values are converted
- * in schema_value.c. */
-#include "app/schema.h"
+ * in schema_value.c and its neighbours. */
+#include "app/schema_priv.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -34,21 +34,49 @@ static const char *spelling(const struct schema_row *row, size_t i)
     return i <= ARRAY_LEN(row->aliases) ? row->aliases[i - 1] : NULL;
 }
 
-static bool is_spelled(const struct schema_row *row, const char *key)
+/* How well `key` names the row, 0 = best: its name, its aliases in order, camelCase of any; -1 =
+ * not at all. */
+static int rank_of(const struct schema_row *row, const char *key)
 {
     const char *s;
-    for (size_t i = 0; (s = spelling(row, i)) != NULL; i++) {
-        if (strcmp(s, key) == 0 || is_camel_of(s, key))
-            return true;
+    for (int i = 0; (s = spelling(row, (size_t)i)) != NULL; i++) {
+        if (*s != *key)
+            continue;
+        if (strcmp(s, key) == 0)
+            return i;
+        if (is_camel_of(s, key))
+            return (int)ARRAY_LEN(row->aliases) + 1;
     }
-    return false;
+    return -1;
+}
+
+static const struct schema_row *find_ranked(const char *key, int *ret_rank)
+{
+    for (size_t i = 0; i < schema_row_count; i++) {
+        if ((*ret_rank = rank_of(&schema_rows[i], key)) >= 0)
+            return &schema_rows[i];
+    }
+    return NULL;
 }
 
 const struct schema_row *schema_find(const char *key)
 {
-    for (size_t i = 0; i < schema_row_count; i++) {
-        if (is_spelled(&schema_rows[i], key))
-            return &schema_rows[i];
+    int rank;
+    return find_ranked(key, &rank);
+}
+
+json_t *schema_given(const json_t *input, const struct schema_row *row)
+{
+    const char *s, *key;
+    for (size_t i = 0; (s = spelling(row, i)) != NULL; i++) {
+        json_t *v = json_object_get(input, s);
+        if (v && !json_is_null(v))
+            return v;
+    }
+    json_t *value;
+    json_object_foreach ((json_t *)input, key, value) {
+        if (!json_is_null(value) && rank_of(row, key) >= 0)
+            return value;
     }
     return NULL;
 }
@@ -79,82 +107,20 @@ const struct schema_row *schema_find_flag(const char *flag)
 
 /* ---- a whole object ---- */
 
-/* What a validation has found so far. */
-struct findings {
-    struct buf text;
-    int code; /* 0, -ENOSYS when nothing worse, else -EINVAL */
+struct check {
+    struct {
+        const char *key; /* as spelled; NULL = not given */
+        const json_t *value;
+        int rank;
+    } given[SCHEMA_ROWS_MAX];
+    json_t *result;
+    schema_note_fn *note;
+    void *ctx;
 };
 
-static void findings_add(struct findings *f, int code, const char *text)
+static void note_oom(const struct check *c, const char *key)
 {
-    buf_printf(&f->text, "%s%s", f->text.len ? ", " : "", text);
-    if (f->code == 0 || code != -ENOSYS)
-        f->code = code;
-}
-
-/* First given spelling: the name and its aliases in order, then their camelCase forms. null is
- * the same as not given. */
-static const json_t *find_value(const json_t *input, const struct schema_row *row,
-                                const char **ret_key)
-{
-    const char *s, *key;
-    for (size_t i = 0; (s = spelling(row, i)) != NULL; i++) {
-        const json_t *v = json_object_get(input, s);
-        if (v && !json_is_null(v)) {
-            *ret_key = s;
-            return v;
-        }
-    }
-    json_t *v;
-    json_object_foreach ((json_t *)input, key, v) {
-        if (!json_is_null(v) && is_spelled(row, key)) {
-            *ret_key = key;
-            return v;
-        }
-    }
-    return NULL;
-}
-
-bool schema_is_refused(const struct schema_row *row, const json_t *value)
-{
-    if (row->available || !json_truthy(value) || json_is_null(value))
-        return false;
-    if ((json_is_array(value) && json_array_size(value) == 0) ||
-        (json_is_object(value) && json_object_size(value) == 0))
-        return false;
-    const char *text = json_string_value(value);
-    if (!text)
-        return true;
-    /* cron_restart "0" switches off, log_type "raw" is what happens anyway. */
-    return strcmp(text, "0") != 0 && !(strcmp(row->name, "log_type") == 0 && !strcmp(text, "raw"));
-}
-
-static void validate_row(const struct schema_row *row, const json_t *input, bool with_defaults,
-                         json_t *result, struct findings *f)
-{
-    struct err e = {0};
-    const char *key;
-    const json_t *value = find_value(input, row, &key);
-    json_t *converted = NULL;
-    if (value) {
-        converted = schema_convert(row, value, &e);
-        if (!converted) {
-            findings_add(f, e.code ? e.code : -ENOMEM, e.code ? e.msg : "out of memory");
-            return;
-        }
-        if (schema_is_refused(row, converted)) {
-            err_set(&e, -ENOSYS, "%s is not available yet", key);
-            findings_add(f, -ENOSYS, e.msg);
-            json_decref(converted);
-            return;
-        }
-    } else if (with_defaults && row->def) {
-        converted = json_loads(row->def, JSON_DECODE_ANY, NULL);
-    } else {
-        return;
-    }
-    if (json_object_set_new(result, row->name, converted) < 0)
-        findings_add(f, -ENOMEM, "out of memory");
+    c->note(c->ctx, SF_ERROR, key, -ENOMEM, "out of memory");
 }
 
 /* env_NAME: the variables of one environment of a configuration file. */
@@ -163,48 +129,132 @@ static bool is_named_env(const char *key)
     return strncmp(key, "env_", 4) == 0 && !strpbrk(key, " \t\r\n");
 }
 
-static void validate_others(const json_t *input, json_t *result, json_t *unknown,
-                            struct findings *f)
+static void check_named_env(const struct check *c, const char *key, const json_t *value)
+{
+    static const struct schema_row like_env = {.types = ST_OBJECT | ST_STRING};
+    struct schema_row row = like_env;
+    struct err e;
+    row.name = key;
+    if (!json_is_object(value) && !json_is_string(value)) {
+        (void)schema_type_error(&row, value, &e);
+        c->note(c->ctx, SF_ERROR, key, e.code, e.msg);
+    } else if (json_object_set_new(c->result, key, json_deep_copy(value)) < 0) {
+        note_oom(c, key);
+    }
+}
+
+/* The best spelling of each row; null is the same as not given. */
+static void sort_by_row(struct check *c, const json_t *input)
 {
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)input, key, value) {
-        if (schema_find(key))
-            continue;
-        if (!is_named_env(key)) {
-            if (unknown && json_array_append_new(unknown, json_string(key)) < 0)
-                findings_add(f, -ENOMEM, "out of memory");
+        int rank;
+        const struct schema_row *row = find_ranked(key, &rank);
+        if (!row) {
+            if (!is_named_env(key))
+                schema_note_unknown(schema_rows, schema_row_count, "", key, c->note, c->ctx);
             continue;
         }
-        if (!json_is_object(value) && !json_is_string(value)) {
-            struct err e;
-            err_set(&e, -EINVAL,
-                    "Expect \"%s\" to be a typeof [object Object] / [object String], but now is "
-                    "[object %s]",
-                    key, json_type_name(value));
-            findings_add(f, -EINVAL, e.msg);
-        } else if (json_object_set_new(result, key, json_deep_copy(value)) < 0) {
-            findings_add(f, -ENOMEM, "out of memory");
-        }
+        size_t i = (size_t)(row - schema_rows);
+        if (json_is_null(value) || (c->given[i].key && c->given[i].rank <= rank))
+            continue;
+        c->given[i].key = key;
+        c->given[i].value = value;
+        c->given[i].rank = rank;
+    }
+}
+
+static json_t *convert(const struct check *c, const struct schema_row *row, const char *key,
+                       const json_t *value)
+{
+    struct err e = {0};
+    if (row->rule == SR_FIELDS && json_is_object(value))
+        return schema_convert_fields(row, key, value, c->note, c->ctx);
+    json_t *converted = schema_convert(row, value, &e);
+    if (!converted && e.code == 0)
+        note_oom(c, key);
+    else if (!converted)
+        c->note(c->ctx, SF_ERROR, key, e.code, e.msg);
+    return converted;
+}
+
+static void check_row(const struct check *c, size_t i, bool with_defaults)
+{
+    const struct schema_row *row = &schema_rows[i];
+    const char *key = c->given[i].key;
+    json_t *converted = NULL;
+    if (key)
+        converted = convert(c, row, key, c->given[i].value);
+    else if (with_defaults && row->def)
+        converted = schema_default(row);
+    if (!converted && (key || !with_defaults || !row->def))
+        return;
+    if (row->caveat && key && json_truthy(converted)) {
+        struct err text;
+        err_set(&text, 0, "\"%s\" %s", row->name, row->caveat);
+        c->note(c->ctx, SF_CAVEAT, key, 0, text.msg);
+    }
+    if (json_object_set_new(c->result, row->name, converted) < 0)
+        note_oom(c, key ? key : row->name);
+}
+
+json_t *schema_check(const json_t *input, bool with_defaults, schema_note_fn *note, void *ctx)
+{
+    struct check c = {.result = json_object(), .note = note, .ctx = ctx};
+    struct err e;
+    if (!json_is_object(input)) {
+        err_set(&e, -EINVAL,
+                "Expect options to be a typeof [object Object], but now is [object %s]",
+                json_type_name(input));
+        note(ctx, SF_ERROR, "", e.code, e.msg);
+        json_decref(c.result);
+        return NULL;
+    }
+    if (!c.result) {
+        note_oom(&c, "");
+        return NULL;
+    }
+    sort_by_row(&c, input);
+    for (size_t i = 0; i < schema_row_count; i++)
+        check_row(&c, i, with_defaults);
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)input, key, value) {
+        if (is_named_env(key) && !json_is_null(value))
+            check_named_env(&c, key, value);
+    }
+    return c.result;
+}
+
+/* ---- the same with one text ---- */
+
+struct findings {
+    struct buf text;
+    int code;
+    json_t *unknown;
+};
+
+static void collect(void *ctx, enum schema_finding kind, const char *key, int code,
+                    const char *text)
+{
+    struct findings *f = ctx;
+    if (kind == SF_ERROR) {
+        buf_printf(&f->text, "%s%s", f->text.len ? ", " : "", text);
+        if (f->code != -ENOMEM)
+            f->code = code;
+    } else if (kind == SF_UNKNOWN && f->unknown &&
+               json_array_append_new(f->unknown, json_string(key)) < 0) {
+        f->code = -ENOMEM;
     }
 }
 
 json_t *schema_validate(const json_t *input, bool with_defaults, json_t *unknown, struct err *e)
 {
-    if (!json_is_object(input)) {
-        err_set(e, -EINVAL, "Expect options to be a typeof [object Object], but now is [object %s]",
-                json_type_name(input));
-        return NULL;
-    }
-    struct findings f = {.text = BUF_INIT};
-    json_t *result = json_object();
-    for (size_t i = 0; i < schema_row_count; i++)
-        validate_row(&schema_rows[i], input, with_defaults, result, &f);
-    validate_others(input, result, unknown, &f);
-    if (!result)
-        findings_add(&f, -ENOMEM, "out of memory");
+    struct findings f = {.text = BUF_INIT, .unknown = unknown};
+    json_t *result = schema_check(input, with_defaults, collect, &f);
     if (f.code != 0) {
-        err_set(e, f.code, "%s", f.text.data);
+        err_set(e, f.code, "%s", f.text.len ? f.text.data : "out of memory");
         json_decref(result);
         result = NULL;
     }

@@ -261,7 +261,8 @@ static void every_row_meets_every_type(void **state)
                 assert_null(out);
             if (!out) {
                 assert_int_equal(e.code, -EINVAL);
-                assert_non_null(strstr(e.msg, row->name));
+                /* PM2 does not name the attribute of a bad schedule */
+                assert_true(strstr(e.msg, row->name) || str_starts(str_from(e.msg), STR("Cron ")));
             } else {
                 assert_false(json_is_null(out));
             }
@@ -318,40 +319,15 @@ static void all_errors_of_an_object_are_told(void **state)
 {
     (void)state;
     struct err e = {0};
-    assert_null(validate("{\"args\":1,\"name\":2,\"v8\":true}", true, NULL, &e));
+    assert_null(validate("{\"args\":1,\"name\":2,\"v8\":3}", true, NULL, &e));
     assert_int_equal(e.code, -EINVAL);
     assert_string_equal(e.msg, TYPE_TEXT("name", "[object String]", "Number") ", " TYPE_TEXT(
                                    "args", "[object Array] / [object String]",
-                                   "Number") ", v8 is not available yet");
+                                   "Number") ", " TYPE_TEXT("v8", "[object Boolean]", "Number"));
     assert_null(validate("[]", true, NULL, &e));
     assert_int_equal(e.code, -EINVAL);
     assert_null(validate("{\"env_x\":1}", true, NULL, &e));
     assert_non_null(strstr(e.msg, "env_x"));
-}
-
-static void unavailable_attributes_are_refused(void **state)
-{
-    (void)state;
-    static const char *const refused[] = {
-        "{\"watch\":true}",         "{\"watch\":[\"a\"]}",
-        "{\"cron\":\"* * * * *\"}", "{\"maxMemoryRestart\":\"1G\"}",
-        "{\"log_type\":\"json\"}",  "{\"io\":{\"a\":1}}",
-        "{\"time\":true}",          "{\"ignore_watch\":\"a\"}",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        struct err e = {0};
-        assert_null(validate(refused[i], true, NULL, &e));
-        assert_int_equal(e.code, -ENOSYS);
-        assert_non_null(strstr(e.msg, " is not available yet"));
-    }
-    struct err e = {0};
-    assert_null(validate("{\"maxMemoryRestart\":\"1G\"}", true, NULL, &e));
-    assert_string_equal(e.msg, "maxMemoryRestart is not available yet");
-
-    AUTO_JSON fine = validate("{\"watch\":false,\"cron_restart\":\"0\",\"log_type\":\"raw\","
-                              "\"ignore_watch\":[],\"io\":{},\"max_memory_restart\":0}",
-                              false, NULL, &e);
-    assert_non_null(fine);
 }
 
 int main(void)
@@ -367,7 +343,6 @@ int main(void)
         cmocka_unit_test(objects_come_out_in_order),
         cmocka_unit_test(defaults_are_inserted),
         cmocka_unit_test(all_errors_of_an_object_are_told),
-        cmocka_unit_test(unavailable_attributes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

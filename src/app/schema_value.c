@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One value of an attribute: types, units, bounds. Pure; PM2's texts, because scripts and people
  * look for them. What a value means is not known here. */
-#include "app/schema.h"
+#include "app/schema_priv.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,9 +17,6 @@
 
 /* Largest whole number that a JavaScript client reads back unchanged. */
 #define INTEGER_MAX 9007199254740991.0
-#define EXIT_CODES  16 /* of struct proc_policy */
-
-typedef json_t *convert_fn(const struct schema_row *row, const json_t *value, struct err *e);
 
 /* ---- texts ---- */
 
@@ -45,7 +42,7 @@ static int pattern_error(const struct schema_row *row, struct err *e)
     return err_set(e, -EINVAL, "Verify \"%s\" with regex failed, %s", row->name, text);
 }
 
-static int type_error(const struct schema_row *row, const json_t *value, struct err *e)
+int schema_type_error(const struct schema_row *row, const json_t *value, struct err *e)
 {
     /* The order in which PM2 names them. */
     static const struct {
@@ -68,8 +65,7 @@ static int type_error(const struct schema_row *row, const json_t *value, struct 
 
 /* ---- numbers ---- */
 
-/* `text` as a decimal number; blanks around it are fine, hex, "inf" and units are not. */
-static bool number_from_text(const char *text, double *ret)
+bool schema_number(const char *text, double *ret)
 {
     text += strspn(text, " \t\r\n");
     size_t n = strspn(text, "0123456789+-.eE");
@@ -87,16 +83,20 @@ static json_t *number_new(double v)
     return json_real(v);
 }
 
-/* "[digits][suffix]" in the smallest unit. */
-static bool number_from_unit(const struct schema_row *row, const char *text, double *ret)
+bool schema_quantity(enum schema_unit unit, const char *text, double *ret)
 {
     static const struct {
         enum schema_unit unit;
-        char suffix;
+        const char *suffix;
         double factor;
     } units[] = {
-        {SU_BYTES, 'G', 1073741824}, {SU_BYTES, 'M', 1048576}, {SU_BYTES, 'K', 1024},
-        {SU_MS, 'h', 3600000},       {SU_MS, 'm', 60000},      {SU_MS, 's', 1000},
+        {SU_BYTES, "G", 1073741824},
+        {SU_BYTES, "M", 1048576},
+        {SU_BYTES, "K", 1024},
+        {SU_MS, "h", 3600000},
+        {SU_MS, "m", 60000},
+        {SU_MS, "s", 1000},
+        {SU_MS, "ms", 1},
     };
     size_t digits = strspn(text, "0123456789");
     if (digits == 0)
@@ -105,7 +105,7 @@ static bool number_from_unit(const struct schema_row *row, const char *text, dou
     if (text[digits] == '\0')
         return true;
     for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (units[i].unit == row->unit && units[i].suffix == text[digits] && !text[digits + 1]) {
+        if (units[i].unit == unit && strcmp(units[i].suffix, text + digits) == 0) {
             *ret *= units[i].factor;
             return true;
         }
@@ -121,13 +121,16 @@ static int check_bounds(const struct schema_row *row, double v, struct err *e)
     if (row->has_min && v != 0 && v < (double)row->min)
         return err_set(e, -EINVAL, "The minimum of \"%s\" is %lld, but now is %s", row->name,
                        row->min, text.data);
+    if (row->has_max && v > (double)row->max)
+        return err_set(e, -EINVAL, "The maximum of \"%s\" is %lld, but now is %s", row->name,
+                       row->max, text.data);
     if (row->unit == SU_MS && v > (double)LIMIT_DELAY_MS)
         return err_set(e, -EINVAL, "The maximum of \"%s\" is %lld, but now is %s", row->name,
                        LIMIT_DELAY_MS, text.data);
     return 0;
 }
 
-static json_t *convert_number(const struct schema_row *row, double v, struct err *e)
+json_t *schema_bounded(const struct schema_row *row, double v, struct err *e)
 {
     return check_bounds(row, v, e) < 0 ? NULL : number_new(v);
 }
@@ -151,7 +154,7 @@ static json_t *element_text(const struct schema_row *row, size_t i, const json_t
     return NULL;
 }
 
-static json_t *convert_list(const struct schema_row *row, const json_t *value, struct err *e)
+json_t *schema_texts(const struct schema_row *row, const json_t *value, struct err *e)
 {
     if (json_array_size(value) > LIMIT_ARGS) {
         err_set(e, -EINVAL, "\"%s\" has %zu elements; the limit is %d", row->name,
@@ -180,11 +183,11 @@ static json_t *convert_text(const struct schema_row *row, const char *text, stru
     double v;
     if (row->unit == SU_SPLIT) {
         AUTO_JSON words = split_args(text);
-        return words ? convert_list(row, words, e) : NULL;
+        return words ? schema_texts(row, words, e) : NULL;
     }
     if (row->unit == SU_BYTES || row->unit == SU_MS) {
-        if (number_from_unit(row, text, &v))
-            return convert_number(row, v, e);
+        if (schema_quantity(row->unit, text, &v))
+            return schema_bounded(row, v, e);
         pattern_error(row, e);
         return NULL;
     }
@@ -195,87 +198,6 @@ static json_t *convert_text(const struct schema_row *row, const char *text, stru
     return json_string(text);
 }
 
-/* ---- attributes with rules of their own ---- */
-
-/* PM2 reads the front of the text as a number; anything else, "max" among it, is 0: one process
- * per processor. Fractions are cut. */
-static json_t *convert_instances(const struct schema_row *row, const json_t *value, struct err *e)
-{
-    double v = json_number_value(value);
-    if (json_is_string(value)) {
-        const char *text = json_string_value(value);
-        text += strspn(text, " \t\r\n");
-        v = strchr("0123456789+-.", *text) ? strtod(text, NULL) : 0;
-    } else if (!json_is_number(value)) {
-        type_error(row, value, e);
-        return NULL;
-    }
-    if (!isfinite(v) || fabs(v) > LIMIT_INSTANCES) {
-        err_set(e, -EINVAL, "The maximum of \"%s\" is %d processes of one app", row->name,
-                LIMIT_INSTANCES);
-        return NULL;
-    }
-    return json_integer((json_int_t)v);
-}
-
-static int add_exit_code(const struct schema_row *row, json_t *list, const json_t *value,
-                         struct err *e)
-{
-    double v = json_number_value(value);
-    if (!json_is_number(value) &&
-        !(json_is_string(value) && number_from_text(json_string_value(value), &v)))
-        return type_error(row, value, e);
-    if (v != trunc(v) || v < 0 || v > 255)
-        return err_set(e, -EINVAL, "\"%s\": an exit code is a whole number from 0 to 255",
-                       row->name);
-    if (json_array_size(list) >= EXIT_CODES)
-        return err_set(e, -EINVAL, "\"%s\" has more than %d codes", row->name, EXIT_CODES);
-    return json_array_append_new(list, json_integer((json_int_t)v)) < 0 ? -ENOMEM : 0;
-}
-
-/* "0,143", "0 143" or "3": the form in which a command line gives codes. */
-static int add_exit_codes_text(const struct schema_row *row, json_t *list, const json_t *value,
-                               struct err *e)
-{
-    const char *p = json_string_value(value);
-    for (p += strspn(p, ", \t"); *p; p += strspn(p, ", \t")) {
-        size_t n = strcspn(p, ", \t");
-        AUTO_JSON word = json_stringn(p, n);
-        int rc = add_exit_code(row, list, word, e);
-        if (rc < 0)
-            return rc;
-        p += n;
-    }
-    return json_array_size(list) > 0 ? 0 : type_error(row, value, e);
-}
-
-static json_t *convert_exit_codes(const struct schema_row *row, const json_t *value, struct err *e)
-{
-    AUTO_JSON list = json_array();
-    int rc = 0;
-    if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value) && rc == 0; i++)
-            rc = add_exit_code(row, list, json_array_get(value, i), e);
-    } else if (json_is_string(value)) {
-        rc = add_exit_codes_text(row, list, value, e);
-    } else {
-        rc = add_exit_code(row, list, value, e);
-    }
-    if (rc < 0)
-        return NULL;
-    /* One code stays a bare number, as PM2 shows it. */
-    return json_incref(json_is_array(value) || json_array_size(list) > 1 ? list
-                                                                         : json_array_get(list, 0));
-}
-
-static const struct {
-    const char *name;
-    convert_fn *convert;
-} specials[] = {
-    {"instances", convert_instances},
-    {"stop_exit_codes", convert_exit_codes},
-};
-
 /* ---- one value ---- */
 
 static json_t *convert_string(const struct schema_row *row, const json_t *value, struct err *e)
@@ -283,29 +205,46 @@ static json_t *convert_string(const struct schema_row *row, const json_t *value,
     const char *text = json_string_value(value);
     bool number_first = (row->types & ST_NUMBER) && !(row->types & ST_TEXT_FIRST);
     double v;
-    if (number_first && number_from_text(text, &v))
-        return convert_number(row, v, e);
+    if (number_first && schema_number(text, &v))
+        return schema_bounded(row, v, e);
     if (row->types & ST_STRING)
         return convert_text(row, text, e);
-    type_error(row, value, e);
+    /* PM2 has units only for min_uptime; a delay of "5s" can mean but one thing. */
+    if (row->unit == SU_MS && schema_quantity(SU_MS, text, &v))
+        return schema_bounded(row, v, e);
+    schema_type_error(row, value, e);
     return NULL;
+}
+
+json_t *schema_default(const struct schema_row *row)
+{
+    /* Nearly all of them; a parser is dear where thousands of apps are checked. */
+    if (strcmp(row->def, "true") == 0)
+        return json_true();
+    return json_loads(row->def, JSON_DECODE_ANY, NULL);
+}
+
+json_t *schema_flag_value(const struct schema_row *row, const char *text)
+{
+    double v;
+    if (row->flag_factor == 0 || !schema_number(text, &v))
+        return json_string(text);
+    return number_new(v * (double)row->flag_factor);
 }
 
 json_t *schema_convert(const struct schema_row *row, const json_t *value, struct err *e)
 {
-    for (size_t i = 0; i < ARRAY_LEN(specials); i++) {
-        if (strcmp(specials[i].name, row->name) == 0)
-            return specials[i].convert(row, value, e);
-    }
+    if (row->rule != SR_PLAIN)
+        return schema_convert_special(row, value, e);
     if (json_is_string(value))
         return convert_string(row, value, e);
     if (json_is_number(value) && (row->types & ST_NUMBER))
-        return convert_number(row, json_number_value(value), e);
+        return schema_bounded(row, json_number_value(value), e);
     if (json_is_array(value) && (row->types & ST_ARRAY))
-        return convert_list(row, value, e);
+        return schema_texts(row, value, e);
     if ((json_is_boolean(value) && (row->types & ST_BOOL)) ||
         (json_is_object(value) && (row->types & ST_OBJECT)))
         return json_deep_copy(value);
-    type_error(row, value, e);
+    schema_type_error(row, value, e);
     return NULL;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/conf_priv.h"
+#include "app/select_priv.h"
 #include "base/str.h"
 
 struct select {
@@ -99,8 +100,7 @@ int select_targets(const struct select_item *items, size_t count, const char *ta
         return n > 0 ? n : err_set(e, -ESRCH, "No process found");
     }
     if (is_regex(target))
-        return err_set(e, -ENOSYS, "a regular expression as target (%s) is not available yet",
-                       target);
+        return select_by_regex(items, count, target, ret_ids, e);
     int n = find(&s, items, count, cwd, ret_ids);
     if (n < 0)
         return err_set(e, n, "out of memory");

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "base/attr.h"
+#include "base/limits.h"
 
 static const struct select_item items[] = {
     {0, "web", "default", "/srv/web.js", false},
@@ -120,27 +121,67 @@ static void test_unknown(void **state)
     }
 }
 
-static void test_regex_is_refused(void **state)
+static void test_regex(void **state)
 {
     (void)state;
+    static const struct {
+        const char *target, *want;
+    } cases[] = {
+        {"/^w/", "0 1 3"},
+        {"/w.b/", "0 1"},
+        {"/web|api/", "0 1 2"},
+        {"/^\\d+$/", "7"},
+        {"/\\x77eb/", "0 1"},
+        {"/\\u{77}eb/", "0 1"},
+        {"/W/", "3 No process found"},   /* no flags */
+        {"/log/", "9"},                  /* modules, too */
+        {"/a/b/", "3 No process found"}, /* all slashes go: "ab" */
+        {"//", "0 1 2 3 7 5 9 11 12"},
+        {"/[]/", "3 No process found"},
+        {"/w(?!e)/", "3"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(pick(cases[i].target), cases[i].want);
+}
+
+static void test_bad_regex(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"/(/", "/[/", "/*/", "/(?<n/", "/a{2,1}/", "/\\C/"};
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        struct err e = {0};
+        int ids[ARRAY_LEN(items)];
+        assert_int_equal(select_targets(items, ARRAY_LEN(items), targets[i], "/", 0, ids, &e),
+                         -EINVAL);
+        assert_non_null(strstr(e.msg, "Invalid regular expression: "));
+    }
+}
+
+static void test_regex_limits(void **state)
+{
+    (void)state;
+    static const struct select_item slow = {.name = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"};
+    static const struct select_item odd = {.name = "\xff\xfe"};
     struct err e = {0};
-    int ids[ARRAY_LEN(items)];
-    assert_int_equal(select_targets(items, ARRAY_LEN(items), "/w.b/", "/", 0, ids, &e), -ENOSYS);
-    assert_non_null(strstr(e.msg, "/w.b/"));
+    int ids[1];
+    assert_int_equal(select_targets(&slow, 1, "/^(a+)+$/", "/", 0, ids, &e), -EOVERFLOW);
+    assert_int_equal(select_targets(&odd, 1, "/./", "/", 0, ids, &e), -ESRCH);
+    char long_one[LIMIT_REGEX_BYTES + 4];
+    memset(long_one, 'a', sizeof(long_one));
+    long_one[0] = long_one[sizeof(long_one) - 2] = '/';
+    long_one[sizeof(long_one) - 1] = '\0';
+    assert_int_equal(select_targets(&slow, 1, long_one, "/", 0, ids, &e), -EINVAL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all),
-        cmocka_unit_test(test_all_of_nothing),
-        cmocka_unit_test(test_number),
-        cmocka_unit_test(test_number_of_nothing),
-        cmocka_unit_test(test_name),
-        cmocka_unit_test(test_script),
-        cmocka_unit_test(test_namespace),
-        cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_regex_is_refused),
+        cmocka_unit_test(test_all),          cmocka_unit_test(test_all_of_nothing),
+        cmocka_unit_test(test_number),       cmocka_unit_test(test_number_of_nothing),
+        cmocka_unit_test(test_name),         cmocka_unit_test(test_script),
+        cmocka_unit_test(test_namespace),    cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_regex),        cmocka_unit_test(test_bad_regex),
+        cmocka_unit_test(test_regex_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

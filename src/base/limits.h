@@ -8,7 +8,15 @@
 #define LIMIT_LOG_TEXT_BYTES 4096                  /* one line of the daemon's own log */
 
 /* json */
-#define LIMIT_JSON_DEPTH 256
+#define LIMIT_JSON_DEPTH      256
+#define LIMIT_LINES           1000000 /* line numbers remembered of one file */
+#define LIMIT_LINE_PATH_BYTES 256     /* their paths; longer ones are not remembered */
+
+/* process files */
+#define LIMIT_PROCFILE_BYTES    (64UL * 1024 * 1024) /* a file, or what its JavaScript yields */
+#define LIMIT_YAML_BYTES        (16UL * 1024 * 1024) /* libfyaml takes some 100 bytes for each */
+#define LIMIT_YAML_ALIAS_BYTES  (16UL * 1024 * 1024) /* memory that aliases of one file add */
+#define LIMIT_CONFIG_TIMEOUT_MS (24LL * 3600 * 1000) /* PM2_CONFIG_TIMEOUT */
 
 /* wire: rpc.sock and pub.sock */
 #define LIMIT_FRAME_BYTES   (32UL * 1024 * 1024) /* one AMP frame, all arguments together */
@@ -27,17 +35,40 @@
 #define LIMIT_LINK_FRAME_BYTES (16UL * 1024 * 1024)
 #define LIMIT_LINK_FDS         16   /* fds with one frame */
 #define LIMIT_LINK_NOTE_BYTES  4096 /* opaque note of a child; name of a stored fd */
+#define LIMIT_LINK_RLIMITS     16   /* kinds of limits of one process */
 #define LIMIT_LINK_STORED      4096 /* fds in the keeper's store */
 #define LIMIT_LINK_OUT_BYTES   (16UL * 1024 * 1024) /* what pm2d has not read from its keeper */
 
 /* app */
 #define LIMIT_NAME_BYTES  255                 /* app name; PM2 has none, file names do */
 #define LIMIT_INSTANCES   4096                /* of one start */
+#define LIMIT_REGEX_BYTES 4096                /* /regex/ as a target */
+#define LIMIT_REGEX_STEPS 100000              /* of it on one name */
 #define LIMIT_PROCESSES   65536               /* in one daemon */
 #define LIMIT_ARGS        65536               /* arguments of one app */
+#define LIMIT_FILE_APPS   10000               /* apps of one process file */
+#define LIMIT_FILE_NOTES  1000                /* errors, and warnings, told of one process file */
+#define LIMIT_DEPENDS     256                 /* apps that one app depends on */
 #define LIMIT_AXM_ACTIONS 1024                /* actions that one app registers */
 #define LIMIT_AXM_BYTES   (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
+#define LIMIT_TREE_PIDS   512                 /* what one app forked, as its memory is counted */
+#define LIMIT_DEPEND_MS   (10 * 60 * 1000)    /* how long an app waits for what it depends on */
 #define LIMIT_DELAY_MS    (7LL * 24 * 3600 * 1000) /* any configured delay or timeout */
+
+#define LIMIT_SETTINGS_BYTES (4UL * 1024 * 1024) /* module_conf.json */
+
+/* what apps say by sd_notify; health probes */
+#define LIMIT_NOTIFY_BYTES        4096 /* one datagram */
+#define LIMIT_NOTIFY_STATUS_BYTES 256  /* of STATUS= */
+#define LIMIT_NOTIFY_FDS          16   /* with one datagram */
+#define LIMIT_NOTIFY_EARLY        16   /* messages that came before the pid of their sender's app */
+#define LIMIT_NOTIFY_PER_TURN     64   /* datagrams read in one turn of the loop */
+#define LIMIT_PROBE_ANSWER_BYTES  8192 /* up to the status line of an HTTP answer */
+#define LIMIT_PROBE_ERROR_BYTES   256  /* why a probe failed */
+
+/* watching */
+#define LIMIT_GLOB_BRACES 1024   /* patterns that one with braces stands for */
+#define LIMIT_GLOB_STEPS  100000 /* of one comparison */
 
 /* log pump */
 #define LIMIT_PUMP_CHUNK_BYTES (1UL * 1024 * 1024) /* moved per wake-up of one stream */

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "cli/ext.h"
+#include "cli/files.h"
+#include "cli/foreground.h"
 #include "cli/ui/inspect.h"
 #include "json/read.h"
 
@@ -19,6 +22,30 @@ void action_tell(struct cli *cli, const char *method, const char *target, const 
 void action_tell_done(struct cli *cli, const char *name, long long id)
 {
     ui_info(&cli->ui, "[%s](%lld) ✓", name ? name : "", id);
+    foreground_note(cli, id);
+}
+
+void action_tell_cron(struct cli *cli, const struct args *args)
+{
+    const char *pattern = args_value(args, "--cron-restart");
+    if (!pattern)
+        return;
+    if (strcmp(pattern, "0") == 0)
+        ui_info(&cli->ui, "disabling cron restart");
+    else
+        ui_info(&cli->ui, "cron restart at %s", pattern);
+}
+
+/* A stopped app may not stay so. */
+static void warn_of_schedule(struct cli *cli, const json_t *done)
+{
+    AUTO(buf) name = BUF_INIT;
+    const char *pattern = json_get_str(done, "cron_restart");
+    if (!pattern)
+        return;
+    style_add(&name, cli->ui.color[UI_OUT], STYLE_BOLD, str_from(json_get_str(done, "name")));
+    ui_message(&cli->ui, UI_OUT, UI_WARN, "App %s stopped but CRON RESTART is still UP %s",
+               name.data ? name.data : "", pattern);
 }
 
 void action_tell_warnings(struct cli *cli, const json_t *warnings)
@@ -36,10 +63,22 @@ int action_fail(struct cli *cli, const char *text)
     return 1;
 }
 
-void action_write_changes(const struct args *args, struct jw *w)
+json_t *action_options(struct cli *cli, const struct args *args)
 {
-    jw_key(w, "options");
-    args_write_options(args, w);
+    AUTO(buf) text = BUF_INIT;
+    struct jw w = jw_to(&text);
+    const char *extensions = args_value(args, "--ext");
+    args_write_options(args, &w);
+    json_t *options = json_read(buf_str(&text), NULL);
+    if (options && extensions)
+        ext_apply(cli, options, extensions);
+    return options;
+}
+
+void action_write_changes(struct cli *cli, const struct args *args, struct jw *w)
+{
+    AUTO_JSON options = action_options(cli, args);
+    jw_kdom(w, "options", options);
     if (!args->has_literal)
         return;
     jw_key(w, "args");
@@ -73,11 +112,21 @@ static void write_request(struct cli *cli, const struct args *args, const struct
     jw_kstr(&w, "target", target);
     jw_kstr(&w, "cwd", cli->cwd);
     if (action->changes) {
-        action_write_changes(args, &w);
+        action_write_changes(cli, args, &w);
         if (args_has(args, "--update-env"))
             action_write_env(&w);
     }
     jw_obj_end(&w);
+}
+
+static void tell_notice(struct cli *cli, const struct args *args, const struct action *action)
+{
+    AUTO(buf) notice = BUF_INIT;
+    if (action->notice && !args_has(args, "--update-env")) {
+        style_add(&notice, cli->ui.color[UI_OUT], STYLE_BLUE_BOLD, str_from(action->notice));
+        ui_line(&cli->ui, UI_OUT, buf_str(&notice));
+    }
+    ui_flush();
 }
 
 /* One target; exit code. */
@@ -89,6 +138,9 @@ static int act_on(struct cli *cli, const struct args *args, const struct action 
     struct str reply;
     size_t i;
     json_t *done;
+    tell_notice(cli, args, action);
+    if (action->changes)
+        action_tell_cron(cli, args);
     write_request(cli, args, action, target, &request);
     if (cli_call(cli, "c.act", buf_str(&request), 0, &reply, &e) < 0)
         return action_fail(cli, e.msg);
@@ -99,29 +151,35 @@ static int act_on(struct cli *cli, const struct args *args, const struct action 
     json_array_foreach (json_object_get(result, "done"), i, done) {
         action_tell_done(cli, json_get_str(done, "name"),
                          json_integer_value(json_object_get(done, "id")));
+        warn_of_schedule(cli, done);
     }
     action_tell_warnings(cli, json_object_get(result, "warnings"));
     const char *error = json_get_str(result, "error");
     return error ? action_fail(cli, error) : 0;
 }
 
+/* PM2's words, and its rule: --env without a file is an error here, and nothing in start. */
+static int check_env_name(struct cli *cli, const struct args *args)
+{
+    if (!args_has(args, "--env") || files_is(args->position.at[0]))
+        return 0;
+    ui_error(&cli->ui, "Using --env [env] without passing the ecosystem.config.js does not work");
+    return 1;
+}
+
 int action_run(struct cli *cli, const struct args *args, const struct action *action)
 {
-    for (size_t i = 0; i < args->position.count; i++)
-        if (cli_refuse_config(cli, args->position.at[i]))
-            return 1;
-    if (cli_connect(cli, CLI_LAUNCH) < 0)
-        return 1;
-    for (size_t i = 0; i < args->position.count; i++) {
-        AUTO(buf) notice = BUF_INIT;
-        if (action->notice && !args_has(args, "--update-env")) {
-            style_add(&notice, cli->ui.color[UI_OUT], STYLE_BLUE_BOLD, str_from(action->notice));
-            ui_line(&cli->ui, UI_OUT, buf_str(&notice));
-        }
-        ui_flush();
-        int code = act_on(cli, args, action, args->position.at[i]);
-        if (code != 0)
-            return code;
+    int code = action->changes ? check_env_name(cli, args) : 0;
+    cli->attaches = action->attaches && args_has(args, "--attach");
+    if (code == 0 && cli_connect(cli, CLI_LAUNCH) < 0)
+        code = 1;
+    for (size_t i = 0; i < args->position.count && code == 0; i++) {
+        const char *target = args->position.at[i];
+        const struct file_order order = {.action = action->file, .method = action->method};
+        if (files_is(target))
+            code = files_run(cli, args, target, &order);
+        else
+            code = act_on(cli, args, action, target);
     }
-    return cli_list(cli, args);
+    return code || action->no_list ? code : cli_list(cli, args);
 }

@@ -13,21 +13,28 @@ struct action {
     const char *name;   /* as c.act knows it */
     const char *method; /* as PM2's lines show it */
     const char *notice; /* line in front of each target, unless -a is given; NULL = none */
+    const char *file;   /* what c.file calls it, for process files */
     bool changes;       /* takes options, arguments and environment */
+    bool no_list;       /* the list of processes is not printed at the end */
+    bool attaches;      /* knows --attach */
 };
 
 /* Exit code. */
 int action_run(struct cli *cli, const struct args *args, const struct action *action);
 
+/* The attributes on the command line, with what --ext makes of them. New reference. */
+json_t *action_options(struct cli *cli, const struct args *args);
 /* Write the members "args" (words behind --) and "options". */
-void action_write_changes(const struct args *args, struct jw *w);
+void action_write_changes(struct cli *cli, const struct args *args, struct jw *w);
 /* Write the member "env": this program's environment, and what PM2's CLI adds to it. */
 void action_write_env(struct jw *w);
 
 /* `Applying action METHOD on app [TARGET](ids: [ 0, 1 ])` */
 void action_tell(struct cli *cli, const char *method, const char *target, const json_t *ids);
-/* `[NAME](ID) ✓`; `name` may be NULL. */
+/* `[NAME](ID) ✓`; `name` may be NULL. The process counts as acted upon (--attach). */
 void action_tell_done(struct cli *cli, const char *name, long long id);
+/* What --cron-restart is about to do; nothing when it is not given. */
+void action_tell_cron(struct cli *cli, const struct args *args);
 /* Lines of an array of texts, as warnings on stdout. */
 void action_tell_warnings(struct cli *cli, const json_t *warnings);
 /* The daemon's refusal; returns the exit code. */

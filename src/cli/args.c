@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/mem.h"
+#include "json/read.h"
 
 /* ---- words ---- */
 
@@ -228,13 +229,35 @@ static bool gathers(const struct schema_row *row)
     return row->cli == SC_OPTIONAL && (row->types & ST_ARRAY);
 }
 
+static bool has_value(const struct args *a, const struct schema_row *row)
+{
+    for (size_t i = 0; i < a->given_count; i++)
+        if (a->given[i].row == row && a->given[i].value)
+            return true;
+    return false;
+}
+
+/* All values of a flag; `true` when it was only given bare, as --watch mostly is. */
 static void write_list(const struct args *a, const struct schema_row *row, struct jw *w)
 {
+    if (!has_value(a, row)) {
+        jw_bool(w, true);
+        return;
+    }
     jw_arr_begin(w);
     for (size_t i = 0; i < a->given_count; i++)
         if (a->given[i].row == row && a->given[i].value)
             jw_str(w, a->given[i].value);
     jw_arr_end(w);
+}
+
+static void write_value(const struct given *g, struct jw *w)
+{
+    AUTO_JSON value = schema_flag_value(g->row, g->value);
+    if (value)
+        jw_dom(w, value);
+    else
+        jw_str(w, g->value); /* no UTF-8: whoever reads it says so */
 }
 
 static bool is_last(const struct args *a, size_t i)
@@ -256,7 +279,7 @@ void args_write_options(const struct args *a, struct jw *w)
         if (gathers(g->row))
             write_list(a, g->row, w);
         else if (g->value)
-            jw_str(w, g->value);
+            write_value(g, w);
         else
             jw_bool(w, g->opt.kind != SC_NO_FLAG);
     }

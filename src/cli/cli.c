@@ -10,6 +10,7 @@
 
 #include "cli/args.h"
 #include "cli/cmd.h"
+#include "cli/foreground.h"
 #include "cli/help.h"
 #include "cli/mem.h"
 #include "os/users.h"
@@ -59,6 +60,7 @@ static int cli_init(struct cli *cli, struct err *e)
 static void cli_fini(struct cli *cli)
 {
     client_free(cli->client);
+    json_decref(cli->acted);
     pm2_paths_fini(&cli->paths);
     free(cli->cwd);
 }
@@ -125,7 +127,12 @@ static int run_command(struct cli *cli, const struct cmd *cmd, struct args *a)
         return too_many_words(cli, a->position.at[0]);
     if (cli_init(cli, &e) < 0)
         return cli_fail(cli, &e);
-    return cmd->run(cli, a);
+    cli->stays = args_has(a, "--no-daemon");
+    if (cli->stays)
+        ui_line(&cli->ui, UI_OUT, STR("pm2 launched in no-daemon mode"));
+    int code = cmd->run(cli, a);
+    foreground_end(cli);
+    return code;
 }
 
 static int dispatch(struct cli *cli, struct args *a)
@@ -151,18 +158,6 @@ static int dispatch(struct cli *cli, struct args *a)
     if (!a->command)
         return short_usage(cli);
     return cmd ? run_command(cli, cmd, a) : unknown_command(cli);
-}
-
-bool cli_refuse_config(struct cli *cli, const char *target)
-{
-    static const char *const marks[] = {".json",      ".yml",        ".yaml",
-                                        ".config.js", ".config.cjs", ".config.mjs"};
-    bool is_config = strcmp(target, "-") == 0;
-    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-        is_config = is_config || strstr(target, marks[i]);
-    if (is_config)
-        ui_error(&cli->ui, "%s: starting from configuration files is not available yet", target);
-    return is_config;
 }
 
 int cli_main(int argc, char *const *argv)

@@ -25,6 +25,10 @@ struct cli {
     struct pm2_paths paths;
     char *cwd;             /* absolute */
     struct client *client; /* NULL until cli_connect() */
+    bool stays;            /* --no-daemon: the logs of all apps follow the list */
+    bool is_owner;         /* --no-daemon: the daemon was launched for this program alone */
+    bool attaches;         /* --attach: the logs of what was acted upon follow the list */
+    json_t *acted;         /* ids of the processes that an order reached */
 };
 
 enum cli_connect_flags {
@@ -34,8 +38,9 @@ enum cli_connect_flags {
 /* Run the command line; its exit code. */
 int cli_main(int argc, char *const *argv);
 
-/* Connect and make sure that it is our daemon, and not a Node PM2, that answers. 0, or negative
- * after the error was printed; -ENOENT without CLI_LAUNCH when no daemon runs (nothing printed). */
+/* Connect and make sure that it is our daemon, and not a Node PM2, that answers. Nothing to do when
+ * that was done before. 0, or negative after the error was printed; -ENOENT without CLI_LAUNCH when
+ * no daemon runs (nothing printed). */
 int cli_connect(struct cli *cli, int flags);
 
 /* Call a method with the JSON text of its only argument (empty: {}). 0 and *ret (borrowed until the
@@ -55,10 +60,9 @@ int cli_fail(struct cli *cli, const struct err *e);
 /* Complain that a thing which PM2 has is missing here; returns the exit code. */
 int cli_not_available(struct cli *cli, const char *what);
 
-/* PM2's test for a configuration file as target: the text has a known extension anywhere. "-" is
- * one too. Complains and returns true. */
-bool cli_refuse_config(struct cli *cli, const char *target);
-
 /* Print the list of processes as after most commands, in the look that the options ask for, and on
- * stderr why processes cannot start. Exit code. */
+ * stderr why processes cannot start; then the logs that --attach and --no-daemon ask for. Exit
+ * code. */
 int cli_list(struct cli *cli, const struct args *args);
+/* The list alone. */
+int cli_list_once(struct cli *cli, const struct args *args);

@@ -5,8 +5,9 @@
 
 static int run(struct cli *cli, const struct args *args)
 {
-    static const struct action action = {
-        .name = "delete", .method = "deleteProcessId", .notice = NULL, .changes = false};
+    static const struct action action = {.name = "delete",
+                                         .method = "deleteProcessId",
+                                         .file = "delete"};
     return action_run(cli, args, &action);
 }
 

@@ -8,16 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/attr.h"
 #include "cli/cmd.h"
+#include "cli/follow.h"
 #include "cli/log_files.h"
 #include "cli/tail.h"
 #include "cli/ui/text.h"
@@ -25,13 +21,9 @@
 #include "json/read.h"
 #include "json/write.h"
 
-#define LINES_DEFAULT    15
-#define TAIL_LABEL       10 /* columns */
-#define STREAM_LABEL_MIN 3
-#define PM2_LABEL_UNITS  7 /* PM2 measures its own label as "PM2|PM2" */
-#define SUBSCRIBE_TRIES  5
-#define RETRY_MIN_MS     100 /* PM2's clients: 100 ms, half as much more each time, up to 5 s */
-#define RETRY_MAX_MS     5000
+#define LINES_DEFAULT   15
+#define TAIL_LABEL      10 /* columns */
+#define SUBSCRIBE_TRIES 5
 
 static const struct opt options[] = {
     {"--json", NULL, "print JSON objects", SC_FLAG, true},
@@ -45,50 +37,14 @@ static const struct opt options[] = {
     {"--highlight", "[text]", "mark a text", SC_OPTIONAL, true},
 };
 
-static const enum style kind_styles[LOG_KIND_COUNT] = {
-    [LOG_PM2] = STYLE_BLUE, [LOG_OUT] = STYLE_GREEN, [LOG_ERR] = STYLE_RED};
-
 struct logs {
     struct cli *cli;
     const char *target;
     struct log_wish wish;
-    bool raw;
     size_t count;  /* lines of each file */
     json_t *known; /* what c.logs answered */
-    struct lines open;
-    size_t label_width;
-    int signal_fd;
+    struct follow follow;
 };
-
-/* ---- one line ---- */
-
-static void put_line(struct logs *l, enum log_kind kind, struct str label, struct str line)
-{
-    AUTO(buf) out = BUF_INIT;
-    if (l->raw) {
-        ui_line(&l->cli->ui, kind == LOG_ERR ? UI_ERR : UI_OUT, line);
-        return;
-    }
-    style_add(&out, l->cli->ui.color[UI_OUT], kind_styles[kind], label);
-    buf_add_str(&out, line);
-    ui_line(&l->cli->ui, UI_OUT, buf_str(&out));
-}
-
-static void add_label(struct buf *out, int64_t id, const char *name)
-{
-    if (id == LOG_PM2_ID) {
-        buf_add_c(out, "PM2");
-        return;
-    }
-    buf_printf(out, "%lld|", (long long)id);
-    text_clean(out, str_from(name));
-}
-
-static void pad(struct buf *out, size_t width)
-{
-    size_t used = text_width(buf_str(out));
-    text_repeat(out, used < width ? width - used : 0, " ");
-}
 
 /* The first `width` columns of `s`, without an ellipsis. */
 static void add_first_columns(struct buf *out, struct str s, size_t width)
@@ -118,14 +74,7 @@ static void on_tail_line(void *ctx, struct str line)
 {
     struct tail_job *job = ctx;
     job->shown++;
-    put_line(job->logs, job->file->kind, job->label, line);
-}
-
-static void ignore_line(void *ctx, const struct line_stream *from, struct str line)
-{
-    (void)ctx;
-    (void)from;
-    (void)line;
+    follow_put(&job->logs->follow, job->file->kind, job->label, line);
 }
 
 /* In a stream that goes on, the end of a line that has no newline yet comes over the bus. */
@@ -140,9 +89,9 @@ static void show_file(struct logs *l, const struct log_file *f, bool follows)
     style_add(&head, l->cli->ui.color[UI_OUT], STYLE_GREY, buf_str(&full));
     ui_line(&l->cli->ui, UI_OUT, buf_str(&head));
     buf_clear(&full);
-    add_label(&full, f->id, f->name);
+    follow_label(&full, f->id, f->name);
     add_first_columns(&label, buf_str(&full), TAIL_LABEL);
-    pad(&label, TAIL_LABEL);
+    follow_pad(&label, TAIL_LABEL);
     buf_add_c(&label, " | ");
     struct tail_job job = {l, f, buf_str(&label), 0};
     int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -154,7 +103,7 @@ static void show_file(struct logs *l, const struct log_file *f, bool follows)
     if (job.shown > 0)
         ui_line(&l->cli->ui, UI_OUT, STR(""));
     if (partial.len > 0)
-        lines_feed(&l->open, f->id, (int)f->kind, buf_str(&partial), ignore_line, NULL);
+        follow_seed(&l->follow, f->id, f->kind, buf_str(&partial));
 }
 
 static void show_files(struct logs *l, const struct log_files *files, bool follows)
@@ -204,11 +153,6 @@ static int unknown_target(struct logs *l)
 
 /* ---- events ---- */
 
-static const struct {
-    const char *topic;
-    enum log_kind kind;
-} topics[] = {{"log:out", LOG_OUT}, {"log:err", LOG_ERR}, {"log:PM2", LOG_PM2}};
-
 static bool is_known_id(const struct logs *l, int64_t id)
 {
     size_t i;
@@ -222,114 +166,13 @@ static bool is_known_id(const struct logs *l, int64_t id)
 }
 
 /* Processes that were added later are meant too when their name or namespace is. */
-static bool is_meant(const struct logs *l, const json_t *proc, int64_t id)
+static bool is_meant(void *ctx, const json_t *proc, int64_t id)
 {
+    const struct logs *l = ctx;
     const char *name = json_get_str(proc, "name");
     const char *ns = json_get_str(proc, "namespace");
     return strcmp(l->target, "all") == 0 || is_known_id(l, id) ||
            (name && strcmp(name, l->target) == 0) || (ns && strcmp(ns, l->target) == 0);
-}
-
-struct stream_job {
-    struct logs *logs;
-    const char *name;
-};
-
-static void on_stream_line(void *ctx, const struct line_stream *from, struct str line)
-{
-    struct stream_job *job = ctx;
-    struct logs *l = job->logs;
-    AUTO(buf) label = BUF_INIT;
-    if (line.n == 0)
-        return; /* PM2 drops empty lines here */
-    add_label(&label, from->id, job->name);
-    size_t width = from->id == LOG_PM2_ID ? PM2_LABEL_UNITS : text_width(buf_str(&label));
-    if (width + 1 > l->label_width)
-        l->label_width = width + 1;
-    pad(&label, l->label_width);
-    buf_add_c(&label, " | ");
-    put_line(l, (enum log_kind)from->stream, buf_str(&label), line);
-}
-
-static void take_event(struct logs *l, enum log_kind kind, struct str payload)
-{
-    struct err ignored;
-    AUTO_JSON event = json_read(payload, &ignored);
-    const json_t *proc = json_object_get(event, "process");
-    const json_t *data = json_object_get(event, "data");
-    int64_t id = LOG_PM2_ID;
-    if (!json_is_string(data) || !l->wish.kind[kind] ||
-        (kind != LOG_PM2 && (!json_get_int(proc, "pm_id", &id) || !is_meant(l, proc, id))))
-        return;
-    const char *name = json_get_str(proc, "name");
-    struct stream_job job = {l, name ? name : ""};
-    struct str text = {json_string_value(data), json_string_length(data)};
-    lines_feed(&l->open, id, (int)kind, text, on_stream_line, &job);
-    if (kind == LOG_PM2)
-        lines_flush(&l->open, on_stream_line, &job); /* always whole lines */
-}
-
-static const char *name_of(const struct logs *l, int64_t id)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach (l->known, i, row) {
-        int64_t known;
-        if (json_get_int(row, "id", &known) && known == id)
-            return json_get_str(row, "name");
-    }
-    return "";
-}
-
-/* At the end: lines that never got their newline. */
-static void on_last_line(void *ctx, const struct line_stream *from, struct str line)
-{
-    struct logs *l = ctx;
-    struct stream_job job = {l, name_of(l, from->id)};
-    on_stream_line(&job, from, line);
-}
-
-/* ---- following ---- */
-
-static bool signal_came(int fd, int timeout_ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, timeout_ms) > 0;
-}
-
-/* The daemon is gone: wait for another, as PM2's clients do. False when a signal came. */
-static bool subscribe_again(struct logs *l)
-{
-    struct err e = {0};
-    int wait_ms = RETRY_MIN_MS;
-    ui_warn(&l->cli->ui, "the connection to the daemon is lost, waiting for it to come back");
-    while (!signal_came(l->signal_fd, wait_ms)) {
-        if (client_subscribe(l->cli->client, &e) == 0)
-            return true;
-        wait_ms = wait_ms * 3 / 2 < RETRY_MAX_MS ? wait_ms * 3 / 2 : RETRY_MAX_MS;
-    }
-    return false;
-}
-
-/* Until a signal, or until nobody reads what we print. Exit code. */
-static int follow(struct logs *l)
-{
-    struct err e = {0};
-    struct str topic;
-    struct str payload;
-    for (;;) {
-        int rc = client_event(l->cli->client, 0, l->signal_fd, &topic, &payload, &e);
-        if (rc == 0) {
-            if (ui_flush() < 0)
-                return 1;
-            rc = client_event(l->cli->client, -1, l->signal_fd, &topic, &payload, &e);
-        }
-        if (rc == 0 || (rc < 0 && !subscribe_again(l)))
-            return 0;
-        for (size_t i = 0; rc > 0 && i < ARRAY_LEN(topics); i++)
-            if (str_eq_c(topic, topics[i].topic))
-                take_event(l, topics[i].kind, payload);
-    }
 }
 
 static bool same_sizes(const struct log_files *before, const struct log_files *after)
@@ -363,39 +206,16 @@ static bool subscribe(struct logs *l, struct log_files *files)
     return true;
 }
 
-/* End by the signal that came, so that the shell sees 130. */
-static void die_of_signal(int fd)
-{
-    struct signalfd_siginfo info;
-    if (!signal_came(fd, 0) || read(fd, &info, sizeof(info)) != sizeof(info))
-        return;
-    ui_flush();
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, (int)info.ssi_signo);
-    (void)signal((int)info.ssi_signo, SIG_DFL);
-    raise((int)info.ssi_signo);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static int stream(struct logs *l)
 {
     AUTO(log_files) files = {0};
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    follow_catch(&l->follow);
     if (!subscribe(l, &files))
         return 1;
     if (is_unknown(l))
         return unknown_target(l);
     show_files(l, &files, true);
-    int code = follow(l);
-    lines_flush(&l->open, on_last_line, l);
-    die_of_signal(l->signal_fd);
-    return code;
+    return follow_end(&l->follow, follow_run(&l->follow));
 }
 
 static int show_once(struct logs *l)
@@ -422,8 +242,8 @@ static bool read_options(struct logs *l, const struct args *args)
         return false;
     }
     l->count = (size_t)(n < 0 ? -n : n);
-    l->raw = args_has(args, "--raw");
-    bool own = !l->raw && !err && !out;
+    l->follow.raw = args_has(args, "--raw");
+    bool own = !l->follow.raw && !err && !out;
     bool only_own = strcmp(l->target, "PM2") == 0;
     l->wish = (struct log_wish){
         .kind = {[LOG_PM2] = only_own || (own && strcmp(l->target, "all") == 0),
@@ -431,25 +251,24 @@ static bool read_options(struct logs *l, const struct args *args)
                  [LOG_ERR] = !out},
         .pm2_log = l->cli->paths.log_file,
     };
+    memcpy(l->follow.kind, l->wish.kind, sizeof(l->follow.kind));
     return true;
 }
 
 static int run(struct cli *cli, const struct args *args)
 {
-    struct logs l = {.cli = cli,
-                     .target = args->position.count > 0 ? args->position.at[0] : "all",
-                     .label_width = STREAM_LABEL_MIN,
-                     .signal_fd = -1};
+    struct logs l = {.cli = cli, .target = args->position.count > 0 ? args->position.at[0] : "all"};
     size_t n = strlen(l.target);
     if (n > 1 && l.target[0] == '/' && l.target[n - 1] == '/')
         return cli_not_available(cli, "a regular expression as target");
-    if (!read_options(&l, args) || cli_connect(cli, CLI_LAUNCH) < 0)
-        return 1;
-    lines_init(&l.open);
-    int code = args_has(args, "--nostream") ? show_once(&l) : stream(&l);
-    lines_fini(&l.open);
+    follow_init(&l.follow, cli);
+    l.follow.is_meant = is_meant;
+    l.follow.ctx = &l;
+    int code = 1;
+    if (read_options(&l, args) && cli_connect(cli, CLI_LAUNCH) == 0)
+        code = args_has(args, "--nostream") ? show_once(&l) : stream(&l);
+    follow_fini(&l.follow);
     json_decref(l.known);
-    fd_close(&l.signal_fd);
     return code;
 }
 

@@ -9,7 +9,9 @@ static int run(struct cli *cli, const struct args *args)
                                          .method = "restartProcessId",
                                          .notice =
                                              "Use --update-env to update environment variables",
-                                         .changes = true};
+                                         .file = "start",
+                                         .changes = true,
+                                         .attaches = true};
     return action_run(cli, args, &action);
 }
 

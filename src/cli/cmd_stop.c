@@ -5,8 +5,7 @@
 
 static int run(struct cli *cli, const struct args *args)
 {
-    static const struct action action = {
-        .name = "stop", .method = "stopProcessId", .notice = NULL, .changes = false};
+    static const struct action action = {.name = "stop", .method = "stopProcessId", .file = "stop"};
     return action_run(cli, args, &action);
 }
 

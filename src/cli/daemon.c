@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/foreground.h"
 #include "os/users.h"
 #include "json/read.h"
 
@@ -102,6 +103,8 @@ int cli_connect(struct cli *cli, int flags)
 {
     struct err e = {0};
     int rc = -EPIPE;
+    if (cli->client)
+        return 0;
     for (int i = 0; i < HELLO_TRIES && rc == -EPIPE; i++) {
         if (i > 0)
             nanosleep(&(struct timespec){.tv_nsec = HELLO_WAIT_MS * 1000000L}, NULL);
@@ -112,8 +115,12 @@ int cli_connect(struct cli *cli, int flags)
             rc = greet(cli, &e);
     }
     if (rc == 0)
+        rc = foreground_begin(cli, &e);
+    if (rc == 0)
         return 0;
     cli_fail(cli, &e);
+    client_free(cli->client);
+    cli->client = NULL;
     if (rc == -EACCES && socket_is_roots(cli))
         advise_chown(cli);
     return rc;

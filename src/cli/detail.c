@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Which facts `pm2 describe` shows, in PM2's order and under PM2's names; "exit code" and "reason"
- * at the end are ours. */
+ * Which facts `pm2 describe` shows, in PM2's order and under PM2's names; those at the
+ * end, from "exit code" on, are ours. */
 #include "cli/detail.h"
 
 #include <string.h>
@@ -75,6 +75,17 @@ static void add_watch(struct buf *out, const json_t *env, const struct detail_lo
     buf_add_c(out, json_truthy(json_object_get(env, "watch")) ? "✔" : "✘");
 }
 
+/* null: it ended, but not as a child of the keeper of now, so nobody was told how. */
+static void add_exit_code(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    const json_t *code = json_object_get(env, "exit_code");
+    (void)look;
+    if (json_is_null(code))
+        buf_add_c(out, "unknown");
+    else
+        add_plain(out, code);
+}
+
 static void add_reason(struct buf *out, const json_t *env, const struct detail_look *look)
 {
     const char *reason = json_get_str(env, "reason");
@@ -87,6 +98,51 @@ static void add_reason(struct buf *out, const json_t *env, const struct detail_l
         time_span(out, look->now_ms - at);
         buf_add_byte(out, ')');
     }
+}
+
+/* "nofile 100 200, core 0 0" */
+static void add_members(struct buf *out, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+    size_t start = out->len;
+    json_object_foreach ((json_t *)object, key, value) {
+        buf_printf(out, "%s%s ", out->len > start ? ", " : "", key);
+        add_plain(out, value);
+    }
+}
+
+static void add_rlimits(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    (void)look;
+    add_members(out, json_object_get(env, "rlimits"));
+}
+
+static void add_cgroup(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    (void)look;
+    add_members(out, json_object_get(env, "cgroup"));
+}
+
+static void add_health(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    const json_t *health = json_object_get(env, "health_state");
+    int64_t failures = 0;
+    int64_t at;
+    add_plain(out, json_object_get(health, "status"));
+    if (json_get_int(health, "failures", &failures) && failures > 0)
+        buf_printf(out, ", %lld failed in a row", (long long)failures);
+    if (json_get_int(health, "checked_at", &at)) {
+        buf_add_c(out, " (asked ");
+        time_span(out, look->now_ms - at);
+        buf_add_c(out, " ago)");
+    }
+}
+
+static void add_health_error(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    (void)look;
+    add_plain(out, json_object_get(json_object_get(env, "health_state"), "error"));
 }
 
 /* ---- the first table ---- */
@@ -123,8 +179,14 @@ static const struct fact facts[] = {
     {"watch & reload", NULL, add_watch, false},
     {"unstable restarts", "unstable_restarts", NULL, false},
     {"created at", NULL, add_created, false},
-    {"exit code", "exit_code", NULL, true},
+    {"exit code", NULL, add_exit_code, true},
     {"reason", NULL, add_reason, true},
+    {"health", NULL, add_health, true},
+    {"health error", NULL, add_health_error, true},
+    {"says", "notify_status", NULL, true},
+    {"nice", "nice", NULL, true},
+    {"rlimits", NULL, add_rlimits, true},
+    {"cgroup", NULL, add_cgroup, true},
 };
 
 static enum style style_of_fact(const struct fact *f, const json_t *env)
@@ -133,7 +195,7 @@ static enum style style_of_fact(const struct fact *f, const json_t *env)
         return style_of_status(status_of(env));
     if (f->add == add_watch && json_truthy(json_object_get(env, "watch")))
         return STYLE_BOLD_GREEN;
-    return f->add == add_reason ? STYLE_RED : STYLE_NONE;
+    return f->add == add_reason || f->add == add_health_error ? STYLE_RED : STYLE_NONE;
 }
 
 static void fact_text(const struct fact *f, const json_t *env, const struct detail_look *look,

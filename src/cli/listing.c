@@ -5,6 +5,7 @@
 
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/foreground.h"
 #include "cli/ui/proc_table.h"
 #include "cli/ui/time.h"
 #include "os/clock.h"
@@ -23,13 +24,15 @@ static void tell_reasons(struct cli *cli, const struct proc_row *rows, size_t co
     }
 }
 
-int cli_list(struct cli *cli, const struct args *args)
+int cli_list_once(struct cli *cli, const struct args *args)
 {
     AUTO(buf) out = BUF_INIT;
     size_t count;
     if (cli->ui.silent)
         return 0;
-    AUTO_JSON list = cli_ask(cli, "c.list", STR(""), CLI_ANSWER_MS);
+    bool is_mini = args_has(args, "--mini-list");
+    AUTO_JSON list =
+        cli_ask(cli, "c.list", is_mini ? STR("") : STR("{\"brief\":true}"), CLI_ANSWER_MS);
     struct proc_row *rows = list ? proc_rows(list, &count) : NULL;
     if (!rows)
         return 1;
@@ -37,7 +40,7 @@ int cli_list(struct cli *cli, const struct args *args)
                                          .color = cli->ui.color[UI_OUT],
                                          .frames = cli->ui.frames,
                                          .now_ms = clock_wall_ms()};
-    if (args_has(args, "--mini-list")) {
+    if (is_mini) {
         proc_mini_draw(rows, count, look.now_ms, &out);
     } else {
         proc_rows_sort(rows, count, args_value(args, "--sort"));
@@ -47,4 +50,10 @@ int cli_list(struct cli *cli, const struct args *args)
     tell_reasons(cli, rows, count, look.now_ms);
     free(rows);
     return 0;
+}
+
+int cli_list(struct cli *cli, const struct args *args)
+{
+    int code = cli_list_once(cli, args);
+    return code ? code : foreground_run(cli);
 }

@@ -11,20 +11,20 @@
 const struct opt opts_common[] = {
     {"-V -v --version", NULL, "print the version of PM2 that this program stands in for", SC_FLAG, false},
     {"-s --silent", NULL, "print nothing but data", SC_FLAG, false},
-    {"--ext", "<extensions>", "watch only files with these extensions", SC_VALUE, true},
+    {"--ext", "<extensions>", "with --watch: only files with these extensions (js,json)", SC_VALUE, false},
     {"-m --mini-list", NULL, "list processes in blocks of lines", SC_FLAG, false},
-    {"--env", "<name>", "environment of the configuration file to use", SC_VALUE, true},
+    {"--env", "<name>", "environment of the configuration file to use", SC_VALUE, false},
     {"-a --update-env", NULL, "give the app the variables of this shell", SC_FLAG, false},
     {"--parallel", "<n>", "number of processes acted upon at the same time", SC_VALUE, true},
     {"--hp", "<home>", "home folder for the start-up script", SC_VALUE, true},
     {"--wait-ip", NULL, "start-up script: wait for the network", SC_FLAG, true},
     {"--service-name", "<name>", "name of the start-up service", SC_VALUE, true},
-    {"--no-daemon", NULL, "run the daemon in the foreground", SC_NO_FLAG, true},
-    {"--only", "<names>", "only these apps of the configuration file", SC_VALUE, true},
+    {"--no-daemon", NULL, "stay and show all logs; a daemon launched by this ends with it", SC_NO_FLAG, false},
+    {"--only", "<names>", "only these apps of the configuration file", SC_VALUE, false},
     {"--no-color", NULL, "no colours", SC_NO_FLAG, false},
     {"--color", NULL, "colours even when the output is no terminal", SC_FLAG, false},
     {"--sort", "<field[:desc]>", "order of the list: name, namespace, pid, id, cpu, memory, uptime, status", SC_VALUE, false},
-    {"--attach", NULL, "show the logs afterwards", SC_FLAG, true},
+    {"--attach", NULL, "show the logs afterwards", SC_FLAG, false},
     {"--dump-commands", NULL, "print all commands and options as JSON", SC_FLAG, false},
 };
 /* clang-format on */
@@ -53,7 +53,7 @@ const struct opt *opt_find(const struct opt *table, size_t count, const char *fl
 
 struct opt opt_of_row(const struct schema_row *row)
 {
-    return (struct opt){row->flags, row->value, row->help, row->cli, !row->available};
+    return (struct opt){row->flags, row->value, row->help, row->cli, false};
 }
 
 bool opt_find_global(const char *flag, struct opt *ret, const struct schema_row **ret_row)

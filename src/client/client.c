@@ -9,19 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client/client_priv.h"
-#include "client/home.h"
-#include "client/launch.h"
+#include "client/connect.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "wire/rpc.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
-#define LOCK_RETRY_MS      10
 
 /* A call that was sent. Its reply may come while another one is waited for. */
 struct pending {
@@ -35,10 +32,11 @@ struct pending {
 
 static char *path_or(const char *given, const char *home, const char *name)
 {
-    char *ret = NULL;
+    AUTO(buf) path = BUF_INIT;
     if (given)
         return strdup(given);
-    return asprintf(&ret, "%s/%s", home, name) < 0 ? NULL : ret;
+    buf_printf(&path, "%s/%s", home, name);
+    return buf_detach(&path);
 }
 
 static bool copy_options(struct client *c, const struct client_options *o)
@@ -96,9 +94,7 @@ int client_daemon_pid(const struct client *c)
 
 /* ---- connecting ---- */
 
-/* The processes whose end client_wait_gone() waits for. They are noted now, because pm2.pid is gone
- * when the daemon is, and its number may be another's by then. */
-static void note_processes(struct client *c)
+void client_note_processes(struct client *c)
 {
     char text[32];
     long long pid = 0;
@@ -113,104 +109,37 @@ static void note_processes(struct client *c)
         c->keeper_pidfd = pidfd_open_process((pid_t)pid);
 }
 
-/* Wait for the launch lock. 0 with *ret_fd: it is ours; 1: no need, another client's daemon is up
- * and we are connected to it. */
-static int lock_or_connect(struct client *c, int64_t deadline, int *ret_fd, struct err *e)
-{
-    *ret_fd = launch_lock_open(c->home, e);
-    if (*ret_fd < 0)
-        return *ret_fd;
-    for (;;) {
-        int rc = launch_lock_try(*ret_fd);
-        if (rc < 0 && rc != -EWOULDBLOCK)
-            return err_set(e, rc, "cannot lock %s/.launch.lock: %s", c->home, err_text(rc));
-        bool locked = rc == 0;
-        rc = conn_open(&c->rpc, c->rpc_path, deadline, e);
-        if (rc == 0)
-            return 1;
-        if (rc != -ENOENT)
-            return rc;
-        if (locked)
-            return 0;
-        if (conn_ms_left(deadline) == 0)
-            return err_set(e, -ETIMEDOUT,
-                           "another client is launching a daemon in %s, for too long", c->home);
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000L}, NULL);
-    }
-}
-
-/* There is a keeper, but its daemon has died and the next one does not listen yet. `e` says so
- * already, and stays when the time is over. */
-static int await_daemon(struct client *c, int64_t deadline, struct err *e)
-{
-    struct err now = *e;
-    int rc;
-    while ((rc = conn_open(&c->rpc, c->rpc_path, deadline, &now)) == -ENOENT &&
-           conn_ms_left(deadline) != 0)
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_RETRY_MS * 1000000L}, NULL);
-    if (rc == -ENOENT)
-        return e->code;
-    *e = now;
-    return rc;
-}
-
-static int launch(struct client *c, int64_t deadline, struct err *e)
-{
-    int lock = -1;
-    int rc = lock_or_connect(c, deadline, &lock, e);
-    if (rc == 0) {
-        const struct launch_spec spec = {c->home, c->pid_file, c->log_file, c->keeper_path};
-        rc = launch_daemon(&spec, deadline, e);
-        c->launched = rc == 0;
-        if (rc == -EBUSY)
-            rc = await_daemon(c, deadline, e);
-        else if (rc == 0)
-            rc = conn_open(&c->rpc, c->rpc_path, deadline, e);
-        if (rc == -ENOENT)
-            err_set(e, rc, "the daemon said that it is ready, but %s takes no connection",
-                    c->rpc_path);
-    }
-    fd_close(&lock);
-    return rc < 0 ? rc : 0;
-}
-
-static int connect_or_launch(struct client *c, int flags, struct err *e)
-{
-    const struct home_spec home = {c->home, c->log_dir, c->pid_dir, c->module_dir, c->module_conf};
-    int64_t deadline = clock_mono_ms() + c->timeout_ms;
-    struct err ignored;
-    int rc = conn_open(&c->rpc, c->rpc_path, deadline, e);
-    if (rc == 0) {
-        /* A running daemon is worth talking to even when the disk is full. */
-        (void)home_prepare(&home, &ignored);
-        return 0;
-    }
-    if (rc != -ENOENT || !(flags & CLIENT_LAUNCH))
-        return rc;
-    rc = home_prepare(&home, e);
-    return rc < 0 ? rc : launch(c, deadline, e);
-}
-
-int client_connect(const struct client_options *o, struct client **ret, struct err *e)
+struct client *client_new(const struct client_options *o)
 {
     struct client *c = calloc(1, sizeof(*c));
     if (!c)
-        return err_set(e, -ENOMEM, "out of memory");
+        return NULL;
     conn_init(&c->rpc);
     conn_init(&c->sub);
     buf_init(&c->last);
     calls_init(&c->calls);
     list_init(&c->pending);
     c->daemon_pidfd = c->keeper_pidfd = -1;
-    int rc = copy_options(c, o) ? connect_or_launch(c, o->flags, e)
-                                : err_set(e, -ENOMEM, "out of memory");
-    if (rc < 0) {
-        client_free(c);
+    if (copy_options(c, o))
+        return c;
+    client_free(c);
+    return NULL;
+}
+
+int client_connect(const struct client_options *o, struct client **ret, struct err *e)
+{
+    struct connector k;
+    int rc = connector_init(&k, o, e);
+    if (rc < 0)
         return rc;
+    while ((rc = connector_run(&k, e)) == CONNECTOR_WAIT) {
+        struct pollfd p = {.fd = k.wait_fd, .events = POLLIN};
+        (void)poll(&p, 1, k.wait_ms);
     }
-    note_processes(c);
-    *ret = c;
-    return 0;
+    if (rc == 0)
+        *ret = connector_take(&k);
+    connector_fini(&k);
+    return rc;
 }
 
 /* ---- calls ---- */
@@ -332,6 +261,11 @@ int client_subscribe(struct client *c, struct err *e)
 {
     conn_close(&c->sub);
     return conn_open(&c->sub, c->pub_path, deadline_of(c->timeout_ms), e);
+}
+
+int client_subscribe_try(struct client *c, struct err *e)
+{
+    return conn_open(&c->sub, c->pub_path, 0, e);
 }
 
 int client_event(struct client *c, int timeout_ms, int extra_fd, struct str *ret_topic,

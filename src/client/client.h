@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The client core under libpm2 and the CLI: find or launch the daemon, call, subscribe. Blocking
- * face; each wait has a deadline. One struct client is one user of one PM2_HOME; not thread-safe.
- * (The callback face and the public header are built on the same core by the API issue.) */
+ * The client core under libpm2 and the CLI: find or launch the daemon, call, subscribe. Blocking;
+ * each wait has a deadline. One struct client is one user of one PM2_HOME; not thread-safe. The
+ * callback face (lib_async.c) is built on the same parts: connect.h, calls.h, conn.h. */
 #pragma once
 
 #include <stdbool.h>

@@ -18,3 +18,14 @@ struct client {
     struct list pending; /* of the blocking face */
     struct buf last;     /* what the borrowed result lies in, when it came early */
 };
+
+/* Not connected; NULL when out of memory. To be freed with client_free(). */
+struct client *client_new(const struct client_options *o);
+
+/* Once connected: find the processes whose end client_wait_gone() waits for. They are noted then,
+ * because pm2.pid is gone when the daemon is, and its number may be another's by that time. */
+void client_note_processes(struct client *c);
+
+/* client_subscribe() that does not wait: -ETIMEDOUT when the daemon takes no connection just now.
+ * There must be no subscription. */
+int client_subscribe_try(struct client *c, struct err *e);

@@ -11,96 +11,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "wire/rpc.h"
+#include "client/fake_daemon.h"
 
 struct fixture {
-    char home[64];
+    char home[FAKE_HOME_BYTES];
     int listener, bus;
     pthread_t thread;
     void (*serve)(int fd);
 };
 
-static int listen_on(const char *home, const char *name)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", home, name);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-    assert_int_equal(listen(fd, 5), 0);
-    return fd;
-}
-
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    snprintf(f->home, sizeof(f->home), "/tmp/pm2c-client-XXXXXX");
-    assert_non_null(mkdtemp(f->home));
+    fake_home_make(f->home);
     f->listener = f->bus = -1;
     *state = f;
     return 0;
 }
 
-static const char *const leavings[] = {"rpc.sock", "pub.sock", "pm2.pid", ".launch.lock",
-                                       "logs",     "pids",     "modules", "module_conf.json"};
-
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    char path[128];
     close(f->listener);
     close(f->bus);
-    for (size_t i = 0; i < ARRAY_LEN(leavings); i++) {
-        snprintf(path, sizeof(path), "%s/%s", f->home, leavings[i]);
-        if (unlink(path) < 0)
-            rmdir(path);
-    }
-    assert_int_equal(rmdir(f->home), 0);
+    fake_home_remove(f->home);
     free(f);
     return 0;
 }
 
 /* ---- the daemon ---- */
-
-static void answer(int fd, struct str id, const char *body)
-{
-    struct buf out = BUF_INIT;
-    size_t mark = rpc_reply_open(&out);
-    buf_add_c(&out, body);
-    rpc_reply_close(&out, mark, id);
-    (void)!write(fd, out.data, out.len);
-    buf_fini(&out);
-}
-
-/* Wait for the next request on `fd`; false when the client is gone. The id is copied. */
-static bool next_request(int fd, struct amp_reader *r, struct buf *ret_id, char *ret_method)
-{
-    struct amp_msg m;
-    char bytes[4096];
-    while (amp_reader_next(r, &m) != 1) {
-        ssize_t n = read(fd, bytes, sizeof(bytes));
-        if (n <= 0)
-            return false;
-        (void)amp_reader_feed(r, bytes, (size_t)n);
-    }
-    struct rpc_request rq;
-    struct err e;
-    if (rpc_request_parse(&m, &rq, &e) < 0)
-        return false;
-    buf_clear(ret_id);
-    buf_add_str(ret_id, rq.id);
-    snprintf(ret_method, 32, "%s", rq.method);
-    rpc_request_fini(&rq);
-    return true;
-}
 
 /* Answers by method; "later" is answered after the request behind it. */
 static void serve_methods(int fd)

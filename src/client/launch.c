@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 
 #include "base/attr.h"
 #include "base/str.h"
-#include "client/conn.h"
 #include "os/fd.h"
 
 #define LOCK_NAME   ".launch.lock"
@@ -27,7 +25,6 @@
 #define DAEMON_NAME "pm2d"
 #define READY_FD    3
 #define TAKEN_WORD  "another daemon is running" /* what a keeper says when there is one */
-#define WORD_BYTES  1024                        /* what the keeper may say */
 
 extern char **environ;
 
@@ -215,55 +212,24 @@ static int spawn_keeper(const struct child_plan *p)
 
 /* ---- the keeper's word ---- */
 
-/* Read one line, or what there is until the end. Its length, or -ETIMEDOUT. */
-static ssize_t read_word(int fd, char *word, size_t size, int64_t deadline)
+void launch_init(struct launch *l)
 {
-    size_t n = 0;
-    while (n < size - 1) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int rc = poll(&p, 1, conn_ms_left(deadline));
-        if (rc == 0)
-            return -ETIMEDOUT;
-        ssize_t got = rc < 0 ? -1 : read(fd, word + n, size - 1 - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            break;
-        n += (size_t)got;
-        if (memchr(word + n - got, '\n', (size_t)got))
-            break;
-    }
-    word[n] = '\0';
-    return (ssize_t)n;
+    l->ready_fd = -1;
+    l->got = 0;
 }
 
-static int wait_for_word(int fd, const struct launch_spec *s, const char *keeper, int64_t deadline,
-                         struct err *e)
+void launch_fini(struct launch *l)
 {
-    char word[WORD_BYTES];
-    ssize_t n = read_word(fd, word, sizeof(word), deadline);
-    if (n == -ETIMEDOUT)
-        return err_set(e, -ETIMEDOUT, "the daemon did not get ready in time; see %s", s->log_file);
-    word[strcspn(word, "\n")] = '\0';
-    switch (word[0]) {
-    case 'R': return 0;
-    case 'E':
-        return err_set(e, strcmp(word + 1, TAKEN_WORD) == 0 ? -EBUSY : -ECHILD,
-                       "cannot start the daemon: %s", word + 1);
-    case 'X':
-        return err_set(e, -(int)(unsigned char)word[1], "cannot start the daemon: %s: %s", keeper,
-                       err_text((unsigned char)word[1]));
-    default:
-        return err_set(e, -ECHILD, "the daemon ended before it was ready; see %s", s->log_file);
-    }
+    fd_close(&l->ready_fd);
 }
 
-int launch_daemon(const struct launch_spec *s, int64_t deadline, struct err *e)
+int launch_begin(struct launch *l, const struct launch_spec *s, struct err *e)
 {
     struct programs prog;
     int rc = find_programs(s, &prog, e);
     if (rc < 0)
         return rc;
+    memcpy(l->keeper, prog.keeper, sizeof(l->keeper));
     char *argv[] = {prog.keeper,          (char *)"--home",    (char *)s->home,
                     (char *)"--pid-file", (char *)s->pid_file, (char *)"--log-file",
                     (char *)s->log_file,  (char *)"--daemon",  prog.daemon,
@@ -280,11 +246,46 @@ int launch_daemon(const struct launch_spec *s, int64_t deadline, struct err *e)
         return err_set(e, rc, "cannot make a pipe: %s", err_text(rc));
     }
     plan.ready_w = ready[1];
-    rc = spawn_keeper(&plan);
+    rc = fd_set_nonblock(ready[0], true);
+    rc = rc < 0 ? rc : spawn_keeper(&plan);
     free(plan.env);
     fd_close(&ready[1]);
-    rc = rc < 0 ? err_set(e, rc, "cannot make a process: %s", err_text(rc))
-                : wait_for_word(ready[0], s, prog.keeper, deadline, e);
-    fd_close(&ready[0]);
-    return rc;
+    l->ready_fd = ready[0];
+    if (rc == 0)
+        return 0;
+    launch_fini(l);
+    return err_set(e, rc, "cannot make a process: %s", err_text(rc));
+}
+
+static int judge(struct launch *l, const struct launch_spec *s, struct err *e)
+{
+    l->word[strcspn(l->word, "\n")] = '\0';
+    const char *text = l->word + 1;
+    switch (l->word[0]) {
+    case 'R': return 0;
+    case 'E':
+        return err_set(e, strcmp(text, TAKEN_WORD) == 0 ? -EBUSY : -ECHILD,
+                       "cannot start the daemon: %s", text);
+    case 'X':
+        return err_set(e, -(int)(unsigned char)*text, "cannot start the daemon: %s: %s", l->keeper,
+                       err_text((unsigned char)*text));
+    default:
+        return err_set(e, -ECHILD, "the daemon ended before it was ready; see %s", s->log_file);
+    }
+}
+
+int launch_step(struct launch *l, const struct launch_spec *s, struct err *e)
+{
+    for (;;) {
+        ssize_t n = read(l->ready_fd, l->word + l->got, sizeof(l->word) - 1 - l->got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return 1;
+        if (n > 0)
+            l->got += (size_t)n;
+        l->word[l->got] = '\0';
+        if (n <= 0 || strchr(l->word, '\n'))
+            return judge(l, s, e);
+    }
 }

@@ -3,19 +3,37 @@
  * daemon that it keeps listens ("R<version>\n") or why there is none ("E<text>\n"). */
 #pragma once
 
-#include <stdint.h>
+#include <limits.h>
+#include <stddef.h>
 
 #include "base/err.h"
+
+#define LAUNCH_WORD_BYTES 1024 /* what the keeper may say */
 
 struct launch_spec {
     const char *home, *pid_file, *log_file; /* absolute, borrowed */
     const char *keeper_path;                /* NULL = beside the calling program's real path */
 };
 
-/* Start and wait. 0 when the daemon listens. -EBUSY: a keeper runs in that home already, so that a
- * daemon will listen before long, if it does not yet. On any failure the text says what the keeper
- * said, or where to look. Works with stdin, stdout and stderr closed; leaves no child behind. */
-int launch_daemon(const struct launch_spec *s, int64_t deadline, struct err *e);
+/* A launch under way. */
+struct launch {
+    int ready_fd; /* -1 = none: readable when the keeper has something to say */
+    size_t got;
+    char word[LAUNCH_WORD_BYTES];
+    char keeper[PATH_MAX];
+};
+
+void launch_init(struct launch *l);
+void launch_fini(struct launch *l); /* idempotent; the keeper is left to itself */
+
+/* Start a keeper; waits for nothing but a fork. 0, or -errno. Works with stdin, stdout and stderr
+ * closed; leaves no child behind. */
+int launch_begin(struct launch *l, const struct launch_spec *s, struct err *e);
+
+/* Take in what the keeper says. 1: not all yet, wait until ready_fd is readable; 0: the daemon
+ * listens; -EBUSY: a keeper runs in that home already, so that a daemon will listen before long, if
+ * it does not yet. On any failure the text says what the keeper said, or where to look. */
+int launch_step(struct launch *l, const struct launch_spec *s, struct err *e);
 
 /* The launch lock: a file that stays, locked by one launching client at a time. Opens it: fd, or
  * -errno with `e`. */

@@ -2,29 +2,34 @@
  * libpm2: the handle, its settings and connection, and the blocking face. */
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client/lib_priv.h"
-
-#define KEEPER_NAME "pm2-keeper"
-#define GONE_MS     20000 /* the daemon has answered already, and only has to end */
-
-#define CONNECT_TRIES   5
-#define CONNECT_WAIT_MS 50
+#include "json/read.h"
 
 const char *pm2_version(void)
 {
     return PM2C_VERSION;
 }
 
+/* The guard of json_read() is put into jansson's globals; from then on they are only read, so that
+ * handles in other threads are independent. */
+static void prepare_json(void)
+{
+    struct err ignored;
+    json_decref(json_read(STR("null"), &ignored));
+}
+
 struct pm2 *pm2_new(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct pm2 *p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
+    pthread_once(&once, prepare_json);
     p->timeout_ms = -1;
     buf_init(&p->topic);
     buf_init(&p->payload);
@@ -79,7 +84,7 @@ static int set_path(struct pm2 *p, char **where, const char *path)
 {
     char cwd[PATH_MAX];
     char *copy = NULL;
-    if (p->client)
+    if (p->client || p->connecting)
         return err_set(&p->err, -EISCONN, "this handle is connected already");
     if (!path || !*path)
         return err_set(&p->err, -EINVAL, "an empty path");
@@ -111,7 +116,7 @@ int pm2_set_keeper(struct pm2 *p, const char *path)
 
 int pm2_set_mode(struct pm2 *p, enum pm2_mode mode)
 {
-    if (p->client)
+    if (p->client || p->connecting)
         return err_set(&p->err, -EISCONN, "this handle is connected already");
     if (mode != PM2_LAUNCH && mode != PM2_NO_LAUNCH && mode != PM2_NO_DAEMON)
         return err_set(&p->err, -EINVAL, "no such mode: %d", (int)mode);
@@ -127,6 +132,12 @@ int pm2_set_timeout(struct pm2 *p, int timeout_ms)
     return 0;
 }
 
+bool lib_is_up(const struct pm2 *p)
+{
+    return p->client && p->client->rpc.fd >= 0 && !p->connecting && !p->wants_disconnect &&
+           !p->wants_free;
+}
+
 int lib_call_ms(const struct pm2 *p)
 {
     return p->timeout_ms < 0 ? LIB_CALL_MS : p->timeout_ms;
@@ -134,134 +145,21 @@ int lib_call_ms(const struct pm2 *p)
 
 /* ---- connection ---- */
 
-static int find_home(struct pm2 *p)
-{
-    const char *home = getenv("PM2_HOME");
-    if (p->home)
-        return 0;
-    if (home && *home)
-        return pm2_set_home(p, home);
-    home = getenv("HOME");
-    if (!home || !*home)
-        return err_set(&p->err, -EINVAL, "neither PM2_HOME nor HOME is set");
-    AUTO(buf) path = BUF_INIT;
-    buf_printf(&path, "%s/.pm2", home);
-    return buf_oom(&path) ? err_set(&p->err, -ENOMEM, "out of memory") : pm2_set_home(p, path.data);
-}
-
-/* Programs that use the library seldom lie beside the keeper. `ret` is left alone when none is
- * found: the error of the launch names the place where it should be. */
-static void find_in_path(char *ret, size_t size)
-{
-    char found[PATH_MAX];
-    const char *path = getenv("PATH");
-    while (path && *path) {
-        size_t n = strcspn(path, ":");
-        AUTO(buf) at = BUF_INIT;
-        buf_add(&at, path, n);
-        buf_add_c(&at, "/" KEEPER_NAME);
-        /* pm2d is looked for beside the file itself, not beside a link to it */
-        if (path[0] == '/' && access(at.data, X_OK) == 0 && realpath(at.data, found) &&
-            strlen(found) < size) {
-            memcpy(ret, found, strlen(found) + 1);
-            return;
-        }
-        path += n + (path[n] == ':');
-    }
-}
-
-static bool is_beside_us(void)
-{
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(KEEPER_NAME));
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    if (n <= 0)
-        return false;
-    memcpy(path + n, KEEPER_NAME, sizeof(KEEPER_NAME));
-    return access(path, X_OK) == 0;
-}
-
-static int run_op(struct pm2 *p, struct op *op)
+int lib_run_op(struct pm2 *p, struct op *op, int timeout_ms)
 {
     struct str value;
     int rc;
     do {
-        rc = client_call(p->client, op->method, op_args(op), lib_call_ms(p), &value, &p->err);
+        rc = client_call(p->client, op->method, op_args(op), timeout_ms, &value, &p->err);
         if (rc == 0)
             rc = op_take(op, value, &p->err);
     } while (rc > 0);
     return rc;
 }
 
-static int run_simple(struct pm2 *p, enum op_kind kind)
-{
-    struct op op;
-    int rc = op_init(&op, kind, &(struct op_subject){0}, &p->err);
-    if (rc < 0)
-        return rc;
-    rc = run_op(p, &op);
-    op_fini(&op);
-    return rc;
-}
-
-/* Is it one of ours that listens? Node's PM2 knows no c.hello. */
-static int greet(struct pm2 *p)
-{
-    int rc = run_simple(p, OP_VERSION);
-    if (rc != -EREMOTEIO)
-        return rc;
-    return err_set(&p->err, -EPROTO,
-                   "a Node PM2 daemon is running in %s: stop it with its own `pm2 kill` first",
-                   p->home);
-}
-
-static int connect_once(struct pm2 *p)
-{
-    char keeper[PATH_MAX] = "";
-    if (!p->keeper && !is_beside_us())
-        find_in_path(keeper, sizeof(keeper));
-    const struct client_options o = {
-        .home = p->home,
-        .keeper_path = p->keeper ? p->keeper
-                       : *keeper ? keeper
-                                 : NULL,
-        .flags = p->mode == PM2_NO_LAUNCH ? 0 : CLIENT_LAUNCH,
-        .timeout_ms = p->timeout_ms < 0    ? 0
-                      : p->timeout_ms == 0 ? INT_MAX
-                                           : p->timeout_ms,
-    };
-    int rc = client_connect(&o, &p->client, &p->err);
-    if (rc < 0)
-        return rc;
-    p->launched = client_launched(p->client);
-    rc = greet(p);
-    if (rc == 0 && p->launched && p->mode == PM2_NO_DAEMON)
-        rc = run_simple(p, OP_OWN);
-    if (rc < 0)
-        lib_close(p);
-    return rc;
-}
-
-int pm2_connect(struct pm2 *p)
-{
-    if (p->client)
-        return err_set(&p->err, -EISCONN, "this handle is connected already");
-    int rc = find_home(p);
-    if (rc < 0)
-        return rc;
-    rc = connect_once(p);
-    /* A daemon that is just ending takes the connection and closes it. */
-    for (int i = 1; i < CONNECT_TRIES && rc == -EPIPE; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = CONNECT_WAIT_MS * 1000000L}, NULL);
-        rc = connect_once(p);
-    }
-    return rc;
-}
-
 int pm2_is_connected(const struct pm2 *p)
 {
-    return p->client != NULL;
+    return lib_is_up(p);
 }
 
 int pm2_has_launched(const struct pm2 *p)
@@ -271,14 +169,14 @@ int pm2_has_launched(const struct pm2 *p)
 
 int pm2_daemon_pid(const struct pm2 *p)
 {
-    return p->client ? client_daemon_pid(p->client) : 0;
+    return lib_is_up(p) ? client_daemon_pid(p->client) : 0;
 }
 
 /* ---- blocking face ---- */
 
 static int blocking(struct pm2 *p)
 {
-    if (!p->client)
+    if (!lib_is_up(p))
         return err_set(&p->err, -ENOTCONN, "not connected");
     return p->async ? err_set(&p->err, -EBUSY, "this handle belongs to an event loop") : 0;
 }
@@ -294,7 +192,7 @@ static int call(struct pm2 *p, enum op_kind kind, const struct op_subject *about
     rc = rc < 0 ? rc : op_init(&op, kind, about, &p->err);
     if (rc < 0)
         return rc;
-    rc = run_op(p, &op);
+    rc = lib_run_op(p, &op, lib_call_ms(p));
     if (rc == 0 && ret_list)
         *ret_list = pm2_list_ref(op.list);
     if (rc == 0 && ret_version) {
@@ -302,7 +200,7 @@ static int call(struct pm2 *p, enum op_kind kind, const struct op_subject *about
         op.version = NULL;
     }
     op_fini(&op);
-    if (rc == -EPIPE || rc == -EPROTO)
+    if (rc == -EPIPE || rc == -EPROTO || !lib_is_up(p))
         lib_close(p); /* nothing can follow on this connection */
     return rc;
 }
@@ -353,6 +251,13 @@ int pm2_restart(struct pm2 *p, const char *target, struct pm2_list **ret)
     return call_target(p, OP_RESTART, target, ret);
 }
 
+int pm2_restart_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                     struct pm2_list **ret)
+{
+    const struct op_subject about = {.target = target, .app = changes, .want_list = ret};
+    return call(p, OP_RESTART, &about, ret, NULL);
+}
+
 int pm2_delete(struct pm2 *p, const char *target, struct pm2_list **ret)
 {
     return call_target(p, OP_DELETE, target, ret);
@@ -373,7 +278,7 @@ int pm2_kill_daemon(struct pm2 *p)
 {
     int rc = call_target(p, OP_KILL, NULL, NULL);
     if (rc == 0)
-        rc = client_wait_gone(p->client, GONE_MS, &p->err);
+        rc = client_wait_gone(p->client, LIB_GONE_MS, &p->err);
     if (rc == 0)
         lib_close(p);
     return rc;

@@ -10,6 +10,7 @@
 
 #include "client/lib_priv.h"
 #include "os/clock.h"
+#include "os/fd.h"
 #include "wire/rpc.h"
 
 struct request {
@@ -18,8 +19,9 @@ struct request {
     struct op op;
     pm2_done_fn *done;
     void *data;
+    int timeout_ms;   /* of each of its requests; 0 = none */
     int64_t deadline; /* -1 = none */
-    bool is_ending;   /* answered; done when the daemon closes the connection */
+    bool is_ending;   /* answered; done when the daemon and its keeper are gone */
 };
 
 struct lib_async {
@@ -27,6 +29,7 @@ struct lib_async {
     struct buf out;
     struct list requests;
     bool is_writing;  /* add_write is in force */
+    bool awaits_end;  /* the pidfds of the client are watched */
     int64_t timer_at; /* -1 = no timer */
     pm2_event_fn *on_event;
     void *event_data;
@@ -71,13 +74,22 @@ static void finish(struct pm2 *p, struct request *r, int code)
     free(r);
 }
 
+static void forget_read(struct lib_async *a, int fd)
+{
+    if (fd >= 0)
+        a->hooks.del_read(a->hooks.data, fd);
+}
+
 static void stop_watching(struct pm2 *p, struct lib_async *a)
 {
-    a->hooks.del_read(a->hooks.data, p->client->rpc.fd);
+    forget_read(a, p->client->rpc.fd);
     if (a->is_writing)
         a->hooks.del_write(a->hooks.data, p->client->rpc.fd);
-    if (p->client->sub.fd >= 0)
-        a->hooks.del_read(a->hooks.data, p->client->sub.fd);
+    forget_read(a, p->client->sub.fd);
+    if (a->awaits_end) {
+        forget_read(a, p->client->daemon_pidfd);
+        forget_read(a, p->client->keeper_pidfd);
+    }
     disarm(a);
 }
 
@@ -109,16 +121,23 @@ void lib_settle(struct pm2 *p)
 {
     if (p->depth > 0 || (!p->wants_disconnect && !p->wants_free))
         return;
+    bool has_failed = lib_connecting_has_failed(p);
     p->wants_disconnect = true; /* while the callbacks of the end run */
     (void)lib_async_end(p, -ECANCELED, "disconnected");
     lib_close(p);
+    p->wants_disconnect = !has_failed; /* whoever failed to connect may try again at once */
+    lib_connecting_end(p);
+    if (has_failed) {
+        lib_settle(p);
+        return;
+    }
     p->wants_disconnect = false;
     if (p->wants_free)
         lib_destroy(p);
 }
 
-/* The connection is of no use any more. */
-static void lost(struct pm2 *p, int code)
+/* All is over. */
+static void detach(struct pm2 *p, int code)
 {
     struct pm2_hooks hooks = p->async->hooks;
     const struct err why = p->err;
@@ -126,11 +145,86 @@ static void lost(struct pm2 *p, int code)
     bool is_expected = lib_async_end(p, code, why.msg);
     lib_close(p);
     p->wants_disconnect = false;
-    if (hooks.closed && !is_expected && !p->wants_free) {
-        p->err = why;
+    if (is_expected || p->wants_free)
+        return;
+    p->err = why;
+    if (p->connecting) {
+        lib_connecting_lost(p, code);
+    } else if (hooks.closed) {
         p->depth++;
         hooks.closed(p, code, hooks.data);
         p->depth--;
+    }
+}
+
+/* The request in which the daemon was asked to end, once that has been answered. */
+static struct request *ending(const struct lib_async *a)
+{
+    list_for_each (it, &a->requests) {
+        struct request *r = LIST_ENTRY(it, struct request, link);
+        if (r->is_ending)
+            return r;
+    }
+    return NULL;
+}
+
+/* The first of the others. */
+static struct request *not_ending(const struct lib_async *a)
+{
+    list_for_each (it, &a->requests) {
+        struct request *r = LIST_ENTRY(it, struct request, link);
+        if (!r->is_ending)
+            return r;
+    }
+    return NULL;
+}
+
+/* The connection is of no use any more. When the daemon was asked to end, the rest is waiting for
+ * the processes. */
+static void lost(struct pm2 *p, int code)
+{
+    struct lib_async *a = p->async;
+    struct request *r;
+    if (!a->awaits_end || !ending(a)) {
+        detach(p, code);
+        return;
+    }
+    forget_read(a, p->client->rpc.fd);
+    if (a->is_writing)
+        a->hooks.del_write(a->hooks.data, p->client->rpc.fd);
+    a->is_writing = false;
+    conn_close(&p->client->rpc);
+    while (is_open(p) && (r = not_ending(a)) != NULL) {
+        err_set(&p->err, -EPIPE, "the daemon was told to end");
+        finish(p, r, -EPIPE);
+    }
+}
+
+/* The daemon has agreed to end. Where its processes cannot be watched, the end of the connection
+ * has to do. */
+static void await_end(struct pm2 *p, struct request *r)
+{
+    struct lib_async *a = p->async;
+    const int fds[] = {p->client->daemon_pidfd, p->client->keeper_pidfd};
+    r->is_ending = true;
+    r->deadline = clock_mono_ms() + LIB_GONE_MS;
+    arm(a, r->deadline);
+    if (a->awaits_end)
+        return; /* asked twice */
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        if (fds[i] >= 0)
+            a->hooks.add_read(a->hooks.data, fds[i]);
+    a->awaits_end = fds[0] >= 0 || fds[1] >= 0;
+}
+
+static void on_process_end(struct pm2 *p, int *fd)
+{
+    struct client *c = p->client;
+    forget_read(p->async, *fd);
+    fd_close(fd);
+    if (c->daemon_pidfd < 0 && c->keeper_pidfd < 0) {
+        err_set(&p->err, -EPIPE, "the daemon has ended");
+        detach(p, -EPIPE);
     }
 }
 
@@ -153,33 +247,23 @@ static int send_request(struct pm2 *p, struct request *r)
     int rc = calls_add(&p->client->calls, &r->w, r->op.method, op_args(&r->op), &a->out);
     if (rc < 0)
         return err_set(&p->err, rc, "out of memory");
-    int timeout_ms = lib_call_ms(p);
-    r->deadline = timeout_ms > 0 ? clock_mono_ms() + timeout_ms : -1;
+    r->deadline = r->timeout_ms > 0 ? clock_mono_ms() + r->timeout_ms : -1;
     arm(a, r->deadline);
     flush(p);
     return 0;
 }
 
-static int attached(struct pm2 *p)
+int lib_async_start(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
+                    int timeout_ms, pm2_done_fn *done, void *data)
 {
-    if (!p->client || p->wants_disconnect || p->wants_free)
-        return err_set(&p->err, -ENOTCONN, "not connected");
-    return p->async ? 0 : err_set(&p->err, -EBUSY, "pm2_attach() comes first");
-}
-
-static int start_call(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
-                      pm2_done_fn *done, void *data)
-{
-    int rc = attached(p);
-    if (rc < 0)
-        return rc;
     struct request *r = calloc(1, sizeof(*r));
     if (!r)
         return err_set(&p->err, -ENOMEM, "out of memory");
     list_init(&r->w.link);
     r->done = done;
     r->data = data;
-    rc = op_init(&r->op, kind, about, &p->err);
+    r->timeout_ms = timeout_ms;
+    int rc = op_init(&r->op, kind, about, &p->err);
     if (rc < 0) {
         free(r);
         return rc;
@@ -206,7 +290,7 @@ static void on_reply(struct pm2 *p, const struct amp_msg *m)
     if (rc > 0)
         rc = send_request(p, r);
     else if (rc == 0 && op_ends_daemon(&r->op))
-        r->is_ending = true;
+        await_end(p, r);
     else
         rc = rc < 0 ? rc : 1;
     if (rc != 0)
@@ -270,14 +354,14 @@ static void read_sub(struct pm2 *p)
 
 int pm2_async_subscribe(struct pm2 *p, pm2_event_fn *on_event, void *data)
 {
-    int rc = attached(p);
+    int rc = lib_attached(p);
     if (rc < 0)
         return rc;
     if (!on_event)
         return err_set(&p->err, -EINVAL, "a subscription needs a function");
     if (p->client->sub.fd >= 0)
         return err_set(&p->err, -EBUSY, "there is a subscription already");
-    rc = client_subscribe(p->client, &p->err);
+    rc = client_subscribe_try(p->client, &p->err);
     if (rc < 0)
         return rc;
     p->async->on_event = on_event;
@@ -288,15 +372,15 @@ int pm2_async_subscribe(struct pm2 *p, pm2_event_fn *on_event, void *data)
 
 /* ---- the loop's side ---- */
 
-int pm2_attach(struct pm2 *p, const struct pm2_hooks *h)
+int lib_check_hooks(struct pm2 *p, const struct pm2_hooks *h)
 {
-    if (!p->client || p->wants_disconnect || p->wants_free)
-        return err_set(&p->err, -ENOTCONN, "not connected");
-    if (p->async || p->subscribed)
-        return err_set(&p->err, -EBUSY, "this handle is attached or subscribed already");
-    if (!h->add_read || !h->del_read || !h->add_write || !h->del_write || !h->add_timer ||
-        !h->del_timer)
-        return err_set(&p->err, -EINVAL, "a hook is missing");
+    if (h->add_read && h->del_read && h->add_write && h->del_write && h->add_timer && h->del_timer)
+        return 0;
+    return err_set(&p->err, -EINVAL, "a hook is missing");
+}
+
+int lib_attach(struct pm2 *p, const struct pm2_hooks *h)
+{
     struct lib_async *a = calloc(1, sizeof(*a));
     if (!a)
         return err_set(&p->err, -ENOMEM, "out of memory");
@@ -311,14 +395,44 @@ int pm2_attach(struct pm2 *p, const struct pm2_hooks *h)
     return 0;
 }
 
+int lib_attached(struct pm2 *p)
+{
+    if (!lib_is_up(p))
+        return err_set(&p->err, -ENOTCONN, "not connected");
+    return p->async ? 0 : err_set(&p->err, -EBUSY, "pm2_attach() comes first");
+}
+
+int pm2_attach(struct pm2 *p, const struct pm2_hooks *h)
+{
+    if (!lib_is_up(p))
+        return err_set(&p->err, -ENOTCONN, "not connected");
+    if (p->async || p->subscribed)
+        return err_set(&p->err, -EBUSY, "this handle is attached or subscribed already");
+    int rc = lib_check_hooks(p, h);
+    return rc < 0 ? rc : lib_attach(p, h);
+}
+
+static void read_fd(struct pm2 *p, int fd)
+{
+    struct client *c = p->client;
+    if (fd == c->rpc.fd)
+        read_rpc(p);
+    else if (fd == c->sub.fd)
+        read_sub(p);
+    else if (p->async->awaits_end && fd == c->daemon_pidfd)
+        on_process_end(p, &c->daemon_pidfd);
+    else if (p->async->awaits_end && fd == c->keeper_pidfd)
+        on_process_end(p, &c->keeper_pidfd);
+}
+
 void pm2_handle_read(struct pm2 *p, int fd)
 {
-    if (!is_open(p) || p->depth > 0 || fd < 0)
+    if (p->depth > 0 || fd < 0)
         return;
-    if (fd == p->client->rpc.fd)
-        read_rpc(p);
-    else if (fd == p->client->sub.fd)
-        read_sub(p);
+    if (is_open(p))
+        read_fd(p, fd);
+    else if (p->connecting)
+        lib_connecting_step(p, false);
     if (p->async && list_empty(&p->async->requests))
         disarm(p->async);
     lib_settle(p);
@@ -358,80 +472,26 @@ void pm2_handle_timeout(struct pm2 *p)
 {
     int64_t next = -1;
     struct request *r;
-    if (!is_open(p) || p->depth > 0)
+    if (p->depth > 0)
         return;
+    if (!is_open(p)) {
+        if (p->connecting)
+            lib_connecting_step(p, true);
+        lib_settle(p);
+        return;
+    }
     p->async->timer_at = -1; /* it has run out */
     int64_t now = clock_mono_ms();
     while (is_open(p) && (r = overdue(p->async, now, &next)) != NULL) {
-        err_set(&p->err, -ETIMEDOUT, "no answer on %s in time: the daemon hangs",
-                p->client->rpc_path);
+        err_set(&p->err, -ETIMEDOUT, "%s on %s in time: the daemon hangs",
+                r->is_ending ? "no end" : "no answer", p->client->rpc_path);
         finish(p, r, -ETIMEDOUT);
     }
     if (is_open(p))
         arm(p->async, next);
+    if (is_open(p) && p->client->rpc.fd < 0 && !ending(p->async)) {
+        err_set(&p->err, -ETIMEDOUT, "the daemon was told to end, and is still there");
+        detach(p, -ETIMEDOUT);
+    }
     lib_settle(p);
-}
-
-/* ---- the calls by name ---- */
-
-static int on_target(struct pm2 *p, enum op_kind kind, const char *target, pm2_done_fn *done,
-                     void *data)
-{
-    const struct op_subject about = {.target = target, .want_list = done != NULL};
-    return start_call(p, kind, &about, done, data);
-}
-
-int pm2_async_ping(struct pm2 *p, pm2_done_fn *done, void *data)
-{
-    return on_target(p, OP_PING, NULL, done, data);
-}
-
-int pm2_async_list(struct pm2 *p, pm2_done_fn *done, void *data)
-{
-    return on_target(p, OP_LIST, NULL, done, data);
-}
-
-int pm2_async_describe(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
-{
-    return on_target(p, OP_DESCRIBE, target, done, data);
-}
-
-int pm2_async_start(struct pm2 *p, const struct pm2_app *app, pm2_done_fn *done, void *data)
-{
-    const struct op_subject about = {.app = app, .want_list = done != NULL};
-    return start_call(p, OP_START, &about, done, data);
-}
-
-int pm2_async_stop(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
-{
-    return on_target(p, OP_STOP, target, done, data);
-}
-
-int pm2_async_restart(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
-{
-    return on_target(p, OP_RESTART, target, done, data);
-}
-
-int pm2_async_delete(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
-{
-    return on_target(p, OP_DELETE, target, done, data);
-}
-
-int pm2_async_send_signal_to_process_name(struct pm2 *p, int signo, const char *name,
-                                          pm2_done_fn *done, void *data)
-{
-    const struct op_subject about = {.target = name, .signo = signo};
-    return start_call(p, OP_SIGNAL_NAME, &about, done, data);
-}
-
-int pm2_async_send_signal_to_process_id(struct pm2 *p, int signo, int id, pm2_done_fn *done,
-                                        void *data)
-{
-    const struct op_subject about = {.signo = signo, .id = id};
-    return start_call(p, OP_SIGNAL_ID, &about, done, data);
-}
-
-int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data)
-{
-    return on_target(p, OP_KILL, NULL, done, data);
 }

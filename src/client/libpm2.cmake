@@ -15,12 +15,13 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${symbols})
 file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "typedef int pm2_translation_unit;\n")
 add_library(pm2_shared SHARED ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
 target_include_directories(pm2_shared INTERFACE ${CMAKE_SOURCE_DIR}/include)
-target_link_options(pm2_shared PRIVATE ${roots})
+# The guard of json/read.c stays in jansson's allocator, so the library may not be unloaded.
+target_link_options(pm2_shared PRIVATE ${roots} -Wl,-z,nodelete)
 if(NOT PM2_SANITIZE AND NOT PM2_FUZZ)
   target_link_options(pm2_shared PRIVATE -Wl,--no-undefined)
 endif()
 target_link_libraries(pm2_shared PRIVATE ${floors} PkgConfig::JANSSON m)
-set_target_properties(pm2_shared PROPERTIES OUTPUT_NAME pm2 VERSION 0.1.0 SOVERSION 0
+set_target_properties(pm2_shared PROPERTIES OUTPUT_NAME pm2 VERSION ${PROJECT_VERSION} SOVERSION 0
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 
 # One object with the inner names made local, so that a program that has a buf_add() of its own can

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "client/proc_list.h"
 #include "client/start_app.h"
+#include "wire/rpc.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -62,8 +63,11 @@ static int write_action(struct buf *out, enum op_kind kind, const struct op_subj
     jw_obj_begin(&w);
     jw_kstr(&w, "action", actions[kind]);
     jw_kstr(&w, "target", about->target);
+    int rc = need_target(about, e);
+    if (rc == 0 && about->app)
+        rc = start_app_write_changes(about->app, &w, e);
     jw_obj_end(&w);
-    return need_target(about, e);
+    return rc;
 }
 
 static int write_start(struct buf *out, enum op_kind kind, const struct op_subject *about,
@@ -99,10 +103,20 @@ static int take_nothing(struct op *op, struct str value, struct err *e)
 
 static int take_version(struct op *op, struct str value, struct err *e)
 {
+    int64_t protocol = RPC_OWN_PROTOCOL; /* the first release did not say */
     AUTO_JSON hello = json_read(value, e);
+    if (!hello)
+        return e->code;
     const char *version = json_get_str(hello, "version");
-    if (!version)
+    const char *release = json_get_str(hello, "pm2c");
+    if (!version || !release)
         return err_set(e, -EPROTO, "the daemon did not tell its version");
+    (void)json_get_int(hello, "protocol", &protocol);
+    if (protocol != RPC_OWN_PROTOCOL)
+        return err_set(e, -EPROTO,
+                       "the daemon is pm2c %s and speaks protocol %lld, this library (%s) speaks "
+                       "%d: use the library of that release, or end the daemon with its `pm2 kill`",
+                       release, (long long)protocol, PM2C_VERSION, RPC_OWN_PROTOCOL);
     op->version = strdup(version);
     return op->version ? 0 : err_set(e, -ENOMEM, "out of memory");
 }

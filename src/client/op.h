@@ -42,7 +42,7 @@ struct op {
 /* What an operation is about; only what its kind needs. Borrowed for op_init(). */
 struct op_subject {
     const char *target;
-    const struct pm2_app *app;
+    const struct pm2_app *app; /* what to start; of a restart, what to change (may be NULL) */
     int signo, id;
     bool want_list;
 };

@@ -11,6 +11,7 @@
 
 #include "base/attr.h"
 #include "json/read.h"
+#include "json/write.h"
 
 struct pm2_proc {
     const json_t *json; /* borrowed from the list */
@@ -152,11 +153,6 @@ const char *pm2_proc_name(const struct pm2_proc *p)
     return name ? name : env_text(p, "name");
 }
 
-const char *pm2_proc_namespace(const struct pm2_proc *p)
-{
-    return env_text(p, "namespace");
-}
-
 static const struct {
     const char *word;
     enum pm2_status status;
@@ -177,16 +173,6 @@ enum pm2_status pm2_proc_status(const struct pm2_proc *p)
         if (strcmp(word, statuses[i].word) == 0)
             return statuses[i].status;
     return PM2_STATUS_UNKNOWN;
-}
-
-const char *pm2_proc_status_text(const struct pm2_proc *p)
-{
-    return env_text(p, "status");
-}
-
-const char *pm2_proc_exec_mode(const struct pm2_proc *p)
-{
-    return env_text(p, "exec_mode");
 }
 
 int pm2_proc_restarts(const struct pm2_proc *p)
@@ -240,45 +226,23 @@ int64_t pm2_proc_memory_bytes(const struct pm2_proc *p)
     return number_of(json_object_get(p->json, "monit"), "memory", 0);
 }
 
-const char *pm2_proc_exec_path(const struct pm2_proc *p)
-{
-    return env_text(p, "pm_exec_path");
-}
+#define TEXT_FIELD(function, key)                                                                  \
+    const char *function(const struct pm2_proc *p)                                                 \
+    {                                                                                              \
+        return env_text(p, key);                                                                   \
+    }
 
-const char *pm2_proc_cwd(const struct pm2_proc *p)
-{
-    return env_text(p, "pm_cwd");
-}
-
-const char *pm2_proc_interpreter(const struct pm2_proc *p)
-{
-    return env_text(p, "exec_interpreter");
-}
-
-const char *pm2_proc_out_log(const struct pm2_proc *p)
-{
-    return env_text(p, "pm_out_log_path");
-}
-
-const char *pm2_proc_error_log(const struct pm2_proc *p)
-{
-    return env_text(p, "pm_err_log_path");
-}
-
-const char *pm2_proc_pid_path(const struct pm2_proc *p)
-{
-    return env_text(p, "pm_pid_path");
-}
-
-const char *pm2_proc_user(const struct pm2_proc *p)
-{
-    return env_text(p, "username");
-}
-
-const char *pm2_proc_app_version(const struct pm2_proc *p)
-{
-    return env_text(p, "version");
-}
+TEXT_FIELD(pm2_proc_namespace, "namespace")
+TEXT_FIELD(pm2_proc_status_text, "status")
+TEXT_FIELD(pm2_proc_exec_mode, "exec_mode")
+TEXT_FIELD(pm2_proc_exec_path, "pm_exec_path")
+TEXT_FIELD(pm2_proc_cwd, "pm_cwd")
+TEXT_FIELD(pm2_proc_interpreter, "exec_interpreter")
+TEXT_FIELD(pm2_proc_out_log, "pm_out_log_path")
+TEXT_FIELD(pm2_proc_error_log, "pm_err_log_path")
+TEXT_FIELD(pm2_proc_pid_path, "pm_pid_path")
+TEXT_FIELD(pm2_proc_user, "username")
+TEXT_FIELD(pm2_proc_app_version, "version")
 
 const char *pm2_proc_env(const struct pm2_proc *p, const char *name)
 {
@@ -289,7 +253,12 @@ const char *pm2_proc_json(const struct pm2_proc *p)
 {
     /* A cache: what the caller sees of the process does not change. */
     struct pm2_proc *own = (struct pm2_proc *)p;
-    if (!own->text)
-        own->text = json_dumps(p->json, JSON_COMPACT);
+    if (own->text)
+        return own->text;
+    /* Not json_dumps(): the program may have given jansson an allocator of its own. */
+    AUTO(buf) text = BUF_INIT;
+    struct jw w = jw_to(&text);
+    jw_dom(&w, p->json);
+    own->text = buf_oom(&text) ? NULL : buf_detach(&text);
     return own->text;
 }

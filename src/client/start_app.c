@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct pm2_app {
     json_t *args;
     json_t *env;
     char *script;
+    bool update_env;
     struct err failed; /* the first thing that went wrong */
 };
 
@@ -56,11 +58,17 @@ static void note(struct pm2_app *a, int code, const char *what, const char *why)
 static json_t *text_value(struct pm2_app *a, const char *what, const char *text)
 {
     json_t *value = text ? json_string(text) : NULL;
+    if (value)
+        return value;
+    json_t *unchecked = text ? json_string_nocheck(text) : NULL;
     if (!text)
         note(a, -EINVAL, what, "no value");
-    else if (!value)
-        note(a, -EINVAL, what, "not UTF-8, or out of memory");
-    return value;
+    else if (unchecked)
+        note(a, -EINVAL, what, "not UTF-8");
+    else
+        note(a, -ENOMEM, what, "out of memory");
+    json_decref(unchecked);
+    return NULL;
 }
 
 /* Takes `value`; NULL has been noted already. */
@@ -83,59 +91,38 @@ static void set_number(struct pm2_app *a, const char *attribute, json_int_t numb
     set(a, attribute, value);
 }
 
-void pm2_app_set_name(struct pm2_app *a, const char *name)
-{
-    set_text(a, "name", name);
-}
+#define TEXT_SETTER(function, attribute)                                                           \
+    void function(struct pm2_app *a, const char *text)                                             \
+    {                                                                                              \
+        set_text(a, attribute, text);                                                              \
+    }
 
-void pm2_app_set_namespace(struct pm2_app *a, const char *name)
-{
-    set_text(a, "namespace", name);
-}
+TEXT_SETTER(pm2_app_set_name, "name")
+TEXT_SETTER(pm2_app_set_namespace, "namespace")
+TEXT_SETTER(pm2_app_set_cwd, "cwd")
+TEXT_SETTER(pm2_app_set_interpreter, "exec_interpreter")
+TEXT_SETTER(pm2_app_set_out_log, "out_file")
+TEXT_SETTER(pm2_app_set_error_log, "error_file")
 
-void pm2_app_set_cwd(struct pm2_app *a, const char *path)
-{
-    set_text(a, "cwd", path);
-}
+#define NUMBER_SETTER(function, type, attribute)                                                   \
+    void function(struct pm2_app *a, type number)                                                  \
+    {                                                                                              \
+        set_number(a, attribute, number);                                                          \
+    }
 
-void pm2_app_set_interpreter(struct pm2_app *a, const char *program)
-{
-    set_text(a, "exec_interpreter", program);
-}
-
-void pm2_app_set_out_log(struct pm2_app *a, const char *path)
-{
-    set_text(a, "out_file", path);
-}
-
-void pm2_app_set_error_log(struct pm2_app *a, const char *path)
-{
-    set_text(a, "error_file", path);
-}
-
-void pm2_app_set_instances(struct pm2_app *a, int count)
-{
-    set_number(a, "instances", count);
-}
+NUMBER_SETTER(pm2_app_set_instances, int, "instances")
+NUMBER_SETTER(pm2_app_set_max_restarts, int, "max_restarts")
+NUMBER_SETTER(pm2_app_set_max_memory, int64_t, "max_memory_restart")
+NUMBER_SETTER(pm2_app_set_kill_timeout, int, "kill_timeout")
 
 void pm2_app_set_autorestart(struct pm2_app *a, int on)
 {
     set(a, "autorestart", json_boolean(on));
 }
 
-void pm2_app_set_max_restarts(struct pm2_app *a, int count)
+void pm2_app_set_update_env(struct pm2_app *a, int on)
 {
-    set_number(a, "max_restarts", count);
-}
-
-void pm2_app_set_max_memory(struct pm2_app *a, int64_t bytes)
-{
-    set_number(a, "max_memory_restart", bytes);
-}
-
-void pm2_app_set_kill_timeout(struct pm2_app *a, int timeout_ms)
-{
-    set_number(a, "kill_timeout", timeout_ms);
+    a->update_env = on != 0;
 }
 
 void pm2_app_add_arg(struct pm2_app *a, const char *arg)
@@ -161,48 +148,73 @@ void pm2_app_set_json(struct pm2_app *a, const char *attribute, const char *json
     set(a, attribute, value);
 }
 
-/* The caller's environment, with the application's own on top. */
-static void write_env(const struct pm2_app *a, struct jw *w)
+static bool is_own(const struct pm2_app *a, struct str name)
 {
-    const char *key;
-    json_t *value;
-    jw_obj_begin(w);
+    return json_object_getn(a->env, name.p, name.n) != NULL;
+}
+
+static void write_caller_env(const struct pm2_app *a, struct jw *w)
+{
     for (char **at = environ; at && *at; at++) {
         const char *eq = strchr(*at, '=');
-        if (!eq || eq == *at)
-            continue;
-        struct str name = {*at, (size_t)(eq - *at)};
-        if (json_object_getn(a->env, name.p, name.n))
+        struct str name = {*at, eq ? (size_t)(eq - *at) : 0};
+        if (name.n == 0 || is_own(a, name))
             continue;
         jw_key_str(w, name);
         jw_str(w, eq + 1);
     }
+}
+
+static void write_env(const struct pm2_app *a, bool with_callers, struct jw *w)
+{
+    const char *key;
+    json_t *value;
+    jw_key(w, "env");
+    jw_obj_begin(w);
+    if (with_callers)
+        write_caller_env(a, w);
     json_object_foreach (a->env, key, value)
         jw_kdom(w, key, value);
     jw_obj_end(w);
 }
 
-int start_app_write(const struct pm2_app *a, struct buf *out, struct err *e)
+/* What a start and a restart have in common. */
+static void write_changes(const struct pm2_app *a, struct jw *w)
 {
     char cwd[PATH_MAX];
+    /* The folder may have been removed: absolute paths still work. */
+    jw_kstr(w, "cwd", getcwd(cwd, sizeof(cwd)) ? cwd : "/");
+    jw_kdom(w, "options", a->options);
+    if (json_array_size(a->args) > 0)
+        jw_kdom(w, "args", a->args);
+}
+
+int start_app_write(const struct pm2_app *a, struct buf *out, struct err *e)
+{
     struct jw w = jw_to(out);
     if (a->failed.code < 0)
         return err_set(e, a->failed.code, "%s", a->failed.msg);
     if (!a->script[0])
         return err_set(e, -EINVAL, "pm2_app_new: no script");
-    if (!getcwd(cwd, sizeof(cwd)))
-        return err_set(e, -errno, "cannot tell the current folder: %s", err_text(errno));
     jw_obj_begin(&w);
     jw_key(&w, "targets");
     jw_arr_begin(&w);
     jw_str(&w, a->script);
     jw_arr_end(&w);
-    jw_kdom(&w, "options", a->options);
-    if (json_array_size(a->args) > 0)
-        jw_kdom(&w, "args", a->args);
-    jw_kstr(&w, "cwd", cwd);
-    jw_key(&w, "env");
-    write_env(a, &w);
+    jw_kbool(&w, "scripts", true); /* never the name or the id of what is there already */
+    write_changes(a, &w);
+    write_env(a, true, &w);
+    jw_kbool(&w, "update_env", a->update_env);
     jw_obj_end(&w);
     return buf_oom(out) ? err_set(e, -ENOMEM, "out of memory") : 0;
+}
+
+int start_app_write_changes(const struct pm2_app *a, struct jw *w, struct err *e)
+{
+    if (a->failed.code < 0)
+        return err_set(e, a->failed.code, "%s", a->failed.msg);
+    if (a->update_env || json_object_size(a->env) > 0)
+        write_env(a, a->update_env, w);
+    write_changes(a, w);
+    return 0;
 }

@@ -5,7 +5,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "pm2/pm2.h"
+#include "json/write.h"
 
 /* Append the argument of c.start, as an object. 0, or what went wrong since pm2_app_new():
- * -ENOMEM, -EINVAL; or the current folder cannot be told. */
+ * -ENOMEM, -EINVAL. */
 int start_app_write(const struct pm2_app *a, struct buf *out, struct err *e);
+
+/* Add the members of a restart that changes the configuration. The script plays no part. */
+int start_app_write_changes(const struct pm2_app *a, struct jw *w, struct err *e);

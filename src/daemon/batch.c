@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "events.h"
+#include "server.h"
+#include "json/write.h"
 
 struct batch {
     batch_done_fn *done;
@@ -38,16 +40,18 @@ static void finish_if_through(struct batch *b)
 
 static void on_order_done(void *ctx, struct proc *p, const char *error)
 {
+    /* PM2's client reports each order to the bus when it is done. A deleted process is not known
+     * any more by then, so that subscribers only ever see its `exit`. */
     static const char *const event_of[] = {[ORDER_START] = "start",
                                            [ORDER_STOP] = "stop",
                                            [ORDER_RESTART] = "restart",
-                                           [ORDER_DELETE] = "delete"};
+                                           [ORDER_DELETE] = NULL};
     struct batch *b = ctx;
     struct batch_item *it = &b->items[b->finished++];
     it->id = p->id;
     it->name = strdup(proc_name(p));
     it->error = error ? strdup(error) : NULL;
-    if (!error)
+    if (!error && event_of[b->kind])
         event_process(p, event_of[b->kind], true);
     finish_if_through(b);
 }
@@ -67,4 +71,30 @@ int batch_order(struct proc *const *procs, size_t count, enum order_kind kind, b
         proc_order(procs[i], kind, on_order_done, b);
     finish_if_through(b);
     return 0;
+}
+
+void batch_reply(struct call *c, const struct batch_item *items, size_t count)
+{
+    const char *error = NULL;
+    struct buf *out = call_begin(c);
+    buf_add_c(out, "{\"args\":[");
+    struct jw w = jw_to(out);
+    jw_obj_begin(&w);
+    jw_key(&w, "done");
+    jw_arr_begin(&w);
+    for (size_t i = 0; i < count; i++) {
+        error = error ? error : items[i].error;
+        if (items[i].error)
+            continue;
+        jw_obj_begin(&w);
+        jw_kstr(&w, "name", items[i].name);
+        jw_kint(&w, "id", items[i].id);
+        jw_obj_end(&w);
+    }
+    jw_arr_end(&w);
+    if (error)
+        jw_kstr(&w, "error", error);
+    jw_obj_end(&w);
+    buf_add_c(out, "]}");
+    call_end(c);
 }

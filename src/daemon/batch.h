@@ -4,6 +4,8 @@
 
 #include "proc.h"
 
+struct call;
+
 struct batch_item {
     int id;
     char *name;
@@ -18,3 +20,6 @@ typedef void batch_done_fn(void *ctx, const struct batch_item *items, size_t cou
  * given to nobody and `done` is not called. */
 int batch_order(struct proc *const *procs, size_t count, enum order_kind kind, batch_done_fn *done,
                 void *ctx);
+
+/* Answer a call with what a batch did: {done: [{name, id}], error?}. */
+void batch_reply(struct call *c, const struct batch_item *items, size_t count);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "conn_out.h"
+#include "os/atomic_file.h"
 #include "os/fd.h"
 #include "wire/rpc.h"
 
@@ -23,6 +24,7 @@ struct bus {
     uv_pipe_t listener;
     uv_loop_t *loop;
     char *path;
+    struct file_id file; /* what we made there */
     bool listening, closed;
     struct list subs;
     unsigned count;
@@ -147,6 +149,7 @@ int bus_listen(struct bus *b, const char *path, struct err *e)
     uv_pipe_init(b->loop, &b->listener, 0);
     b->listener.data = b;
     b->listening = true;
+    b->file = file_id_at(path);
     int rc = uv_pipe_open(&b->listener, fd);
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)&b->listener, 128, on_sub_connection);
@@ -159,7 +162,7 @@ void bus_close(struct bus *b)
         return;
     b->closed = true;
     if (b->listening) {
-        (void)unlink(b->path);
+        file_unlink_own(b->path, b->file);
         uv_close((uv_handle_t *)&b->listener, NULL);
     }
     list_for_each_safe (it, next, &b->subs)

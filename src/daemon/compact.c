@@ -10,9 +10,13 @@
 #include "base/limits.h"
 #include "batch.h"
 #include "conf_merge.h"
+#include "cron_job.h"
 #include "methods.h"
 #include "monit.h"
+#include "orderly.h"
 #include "proc_json.h"
+#include "watch.h"
+#include "wire/rpc.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -50,8 +54,10 @@ void compact_hello(struct methods *m, struct call *c, json_t *args)
 {
     (void)args;
     AUTO(buf) text = BUF_INIT;
-    buf_printf(&text, "{\"version\":\"%s\",\"pm2c\":\"%s\",\"pid\":%d,\"keeper\":%d}",
-               PM2_COMPAT_VERSION, PM2C_VERSION, (int)getpid(), (int)link_keeper_pid(m->env->link));
+    buf_printf(&text,
+               "{\"version\":\"%s\",\"pm2c\":\"%s\",\"protocol\":%d,\"pid\":%d,\"keeper\":%d}",
+               PM2_COMPAT_VERSION, PM2C_VERSION, RPC_OWN_PROTOCOL, (int)getpid(),
+               (int)link_keeper_pid(m->env->link));
     call_value(c, buf_str(&text));
 }
 
@@ -101,7 +107,8 @@ void compact_list(struct methods *m, struct call *c, json_t *args)
         call_fail(c, e.msg[0] ? e.msg : "out of memory");
         return;
     }
-    reply_some(m, c, ids, n, proc_json_row);
+    bool brief = json_get_bool(opts, "brief", false);
+    reply_some(m, c, ids, n, brief ? proc_json_brief : proc_json_row);
     free(ids);
 }
 
@@ -174,8 +181,19 @@ void compact_logs(struct methods *m, struct call *c, json_t *args)
 
 struct act {
     struct call *call;
+    const struct table *table;
+    enum order_kind kind;
     struct buf ids; /* JSON array */
 };
+
+/* What was stopped and will be started by its schedule says so. */
+static void write_schedule(struct jw *w, const struct act *a, int id)
+{
+    const struct proc *p = a->kind == ORDER_STOP ? table_find(a->table, id) : NULL;
+    const char *pattern = p ? cron_job_pattern(p) : NULL;
+    if (pattern)
+        jw_kstr(w, "cron_restart", pattern);
+}
 
 static void act_reply(struct act *a, const struct batch_item *items, size_t count,
                       const char *error)
@@ -196,6 +214,7 @@ static void act_reply(struct act *a, const struct batch_item *items, size_t coun
         jw_obj_begin(&w);
         jw_kstr(&w, "name", items[i].name);
         jw_kint(&w, "id", items[i].id);
+        write_schedule(&w, a, items[i].id);
         jw_obj_end(&w);
     }
     jw_arr_end(&w);
@@ -220,6 +239,7 @@ static const struct {
 } act_table[] = {
     {"stop", ORDER_STOP, "%d : id unknown"},
     {"restart", ORDER_RESTART, "God db process id unknown"},
+    {"reload", ORDER_RESTART, "PM2 ID unknown"}, /* in fork mode there is nothing else to do */
     {"delete", ORDER_DELETE, "%d : id unknown"},
 };
 
@@ -244,13 +264,16 @@ static int update_all(struct methods *m, json_t *opts, struct proc *const *procs
         .log_dir = m->env->paths.log_dir,
         .pid_dir = m->env->paths.pid_dir,
     };
-    if (json_object_size(rq.options) == 0 && json_array_size(rq.args) == 0 && !rq.env)
-        return 0;
-    for (size_t i = 0; i < count; i++) {
+    AUTO_JSON watch = json_incref(json_object_get(rq.options, "watch"));
+    (void)json_object_del(rq.options, "watch");
+    bool changes = json_object_size(rq.options) > 0 || json_array_size(rq.args) > 0 || rq.env;
+    for (size_t i = 0; i < count && changes; i++) {
         int rc = conf_update_proc(procs[i], &rq, &m->world, e);
         if (rc < 0)
             return rc;
     }
+    for (size_t i = 0; i < count && watch; i++)
+        watch_option(procs[i], watch);
     return 0;
 }
 
@@ -267,6 +290,13 @@ static void write_ids(struct buf *out, const char *target, const int *ids, int c
     jw_arr_end(&w);
 }
 
+static int give_order(struct methods *m, struct proc *const *procs, const int *ids, size_t count,
+                      enum order_kind kind, struct act *a)
+{
+    return kind == ORDER_RESTART ? batch_order(procs, count, kind, act_done, a)
+                                 : orderly_end(m->table, ids, count, kind, act_done, a);
+}
+
 static void act_on(struct methods *m, struct call *c, json_t *opts, int action, const int *ids,
                    int count)
 {
@@ -280,6 +310,8 @@ static void act_on(struct methods *m, struct call *c, json_t *opts, int action, 
         return;
     }
     a->call = c;
+    a->table = m->table;
+    a->kind = act_table[action].kind;
     buf_init(&a->ids);
     write_ids(&a->ids, json_get_str(opts, "target"), ids, count);
     for (int i = 0; i < count && !e.code; i++) {
@@ -291,7 +323,7 @@ static void act_on(struct methods *m, struct call *c, json_t *opts, int action, 
         (void)update_all(m, opts, procs, (size_t)count, &e);
     if (e.code)
         act_reply(a, NULL, 0, e.msg);
-    else if (batch_order(procs, (size_t)count, act_table[action].kind, act_done, a) < 0)
+    else if (give_order(m, procs, ids, (size_t)count, act_table[action].kind, a) < 0)
         act_reply(a, NULL, 0, "out of memory");
     free(procs);
 }

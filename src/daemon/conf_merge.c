@@ -4,7 +4,10 @@
 
 #include <errno.h>
 
+#include "extras.h"
 #include "journal.h"
+#include "pkgversion.h"
+#include "json/read.h"
 
 void conf_merge_env(json_t *conf, const json_t *given)
 {
@@ -29,6 +32,21 @@ int conf_update_proc(struct proc *p, const struct app_request *rq, const struct 
     if (app_conf_number_paths(p->conf, p->id) < 0)
         return err_set(e, -ENOMEM, "out of memory");
     proc_policy_refresh(p);
+    extras_changed(p);
+    journal_app(p->env->journal, p);
+    return 0;
+}
+
+int conf_replace_proc(struct proc *p, const json_t *want, struct err *e)
+{
+    AUTO_JSON conf = app_conf_renew(p->conf, want);
+    if (!conf || app_conf_number_paths(conf, p->id) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    json_decref(p->conf);
+    p->conf = json_incref(conf);
+    pkgversion_find(json_get_str(conf, "pm_exec_path"), p->version, sizeof(p->version));
+    proc_policy_refresh(p);
+    extras_changed(p);
     journal_app(p->env->journal, p);
     return 0;
 }

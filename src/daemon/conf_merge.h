@@ -11,6 +11,11 @@
  * first). Variables that `given` does not have stay. */
 void conf_merge_env(json_t *conf, const json_t *given);
 
+/* Another conf for the same process, from a process file: `want` (borrowed, unnumbered) is put in
+ * the place of its conf. It stays the same process: id, unique_id, number and incremented variable
+ * of the instance. Takes effect at the next start. 0 or -ENOMEM, nothing changed then. */
+int conf_replace_proc(struct proc *p, const json_t *want, struct err *e);
+
 /* CLI options of a restart: attributes, arguments, and (when not NULL) the caller's environment.
  * All or nothing. 0 or negative with `e`. */
 int conf_update_proc(struct proc *p, const struct app_request *rq, const struct app_world *w,

@@ -6,6 +6,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,17 +19,21 @@
 #include "base/log.h"
 #include "batch.h"
 #include "events.h"
+#include "extras.h"
+#include "host/world.h"
 #include "journal.h"
+#include "memguard.h"
 #include "methods.h"
+#include "notify.h"
 #include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "own_log.h"
+#include "resources.h"
 #include "server.h"
 #include "successor.h"
 #include "tree.h"
-#include "world.h"
 #include "json/write.h"
 
 struct daemon {
@@ -55,12 +60,19 @@ static void close_fds(int *fds)
         fd_close(&fds[i]);
 }
 
+/* The keeper does not see the end of an adopted one; its pidfd shows it. */
+static bool has_ended(const struct link_child *c, const int *fds)
+{
+    struct pollfd p = {.fd = fds[LINK_FD_PIDFD], .events = POLLIN};
+    return c->exited || (p.fd >= 0 && poll(&p, 1, 0) == 1);
+}
+
 /* Answers to LIST: data only. The link is not ours yet, so what is to be forgotten waits. */
 static void on_child(void *ctx, const struct link_child *c, int *fds)
 {
     struct daemon *d = ctx;
     struct proc *p = table_by_handle(&d->table, c->handle);
-    if (p && c->exited && (uint32_t)c->handle < p->run_count) {
+    if (p && has_ended(c, fds) && proc_has_acted_on(p, c->handle)) {
         proc_adopt_ended(p, c, fds);
         return;
     }
@@ -89,6 +101,12 @@ static void forget_unknown(struct daemon *d)
                     handle); /* one that still lives says EXITED, and is forgotten then */
     }
     buf_fini(&d->unknown);
+}
+
+static void on_stored(void *ctx, struct str name, int take_fd)
+{
+    struct daemon *d = ctx;
+    notify_take_stored(d->env.notify, name, take_fd);
 }
 
 static void on_spawned(void *ctx, const struct link_child *c, int *fds)
@@ -164,6 +182,7 @@ static int replace_keeper(struct daemon *d, struct err *e)
         return err_set(e, rc, "keeper link: %s", uv_strerror(rc));
     trees_set_keeper(d->env.trees, link_keeper_pid(l));
     link_ready(l);
+    notify_rehome(d->env.notify);
     trees_kill_unborn(d->env.trees, d->env.paths.home, d->env.orphan_reaper, link_keeper_pid(l));
     for (size_t i = 0; i < d->table.count; i++)
         proc_rehome(d->table.items[i]);
@@ -204,6 +223,8 @@ static void stop_serving(struct daemon *d)
     link_flush(d->env.link);
     link_stop(d->env.link);
     trees_close(d->env.trees);
+    memguards_close(d->env.memguards);
+    notify_close(d->env.notify, !d->lost_keeper);
 }
 
 static void reply_killed(struct daemon *d, const struct batch_item *items, size_t count)
@@ -320,6 +341,7 @@ static int connect_keeper(struct daemon *d, int fd, struct err *e)
     d->handler = (struct link_handler){
         .ctx = d,
         .child = on_child,
+        .stored = on_stored,
         .spawned = on_spawned,
         .spawn_failed = on_spawn_failed,
         .exited = on_exited,
@@ -329,31 +351,6 @@ static int connect_keeper(struct daemon *d, int fd, struct err *e)
     };
     d->env.link = link_connect(fd, &d->handler, e);
     return d->env.link ? link_start(d->env.link, &d->loop) : e->code;
-}
-
-/* FNV-1a. Short, stable names are all that it is for. */
-static uint32_t hash_text(const char *text)
-{
-    uint32_t h = 2166136261u;
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 16777619u;
-    return h;
-}
-
-/* Apps of one home live side by side in one folder, named after it: a new pm2d finds them. */
-static void find_cgroups(struct daemon *d)
-{
-    char base[sizeof(d->env.cgroup_base) - 32];
-    const char *wish = getenv("PM2_CGROUP"); /* "off": never */
-    if ((wish && strcmp(wish, "off") == 0) || cgroup_base(base, sizeof(base)) < 0)
-        return;
-    snprintf(d->env.cgroup_base, sizeof(d->env.cgroup_base), "%s/pm2c-%08x", base,
-             hash_text(d->env.paths.home));
-    int rc = cgroup_make(d->env.cgroup_base);
-    if (rc < 0) {
-        log_debug("no cgroups: %s: %s", d->env.cgroup_base, err_text(rc));
-        d->env.cgroup_base[0] = '\0';
-    }
 }
 
 static int bind_sockets(struct daemon *d, struct err *e)
@@ -372,8 +369,10 @@ static void take_effect(struct daemon *d, int found)
     int highest = d->table.next_id;
     for (int id = 0; id < highest; id++) {
         struct proc *p = table_find(&d->table, id);
-        if (p)
-            proc_coldplug(p);
+        if (!p)
+            continue;
+        extras_added(p);
+        proc_coldplug(p);
     }
     if (found > 0)
         log_info("took over %d processes from the pm2d before", found);
@@ -403,12 +402,17 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     d->env.journal = journal_open(d->journal_path, &d->table, &found, e);
     if (!d->env.journal)
         return e->code;
+    d->env.notify = notify_new(&d->table, &d->env);
+    if (!d->env.notify)
+        return err_set(e, -ENOMEM, "out of memory");
     rc = connect_keeper(d, o->link_fd, e);
     if (rc < 0)
         return rc;
-    find_cgroups(d);
+    resources_find_cgroups(&d->env);
     d->env.trees = trees_new(&d->loop, link_keeper_pid(d->env.link), d->env.paths.pid_file);
-    rc = d->env.trees ? bind_sockets(d, e) : err_set(e, -ENOMEM, "out of memory");
+    d->env.memguards = memguards_new(&d->loop);
+    rc = d->env.trees && d->env.memguards ? bind_sockets(d, e)
+                                          : err_set(e, -ENOMEM, "out of memory");
     if (rc < 0)
         return rc;
     announce(d);
@@ -439,6 +443,8 @@ static void finish(struct daemon *d, bool started)
             table_remove(&d->table, p);
             proc_discard(p);
         }
+        memguards_close(d->env.memguards);
+        notify_close(d->env.notify, false);
         uv_run(&d->loop, UV_RUN_DEFAULT);
     }
     own_log_stop(&d->own_log);

@@ -14,6 +14,7 @@
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "os/atomic_file.h"
 #include "os/fd.h"
 #include "table.h"
 #include "json/read.h"
@@ -71,7 +72,8 @@ static void take_state(struct proc *p, const json_t *r)
     p->pm_uptime = int_or(r, "up", 0);
     p->created_at = int_or(r, "created", 0);
     p->run_count = (uint32_t)int_or(r, "runs", 0);
-    p->has_exit = json_has(r, "exit");
+    p->exit_unknown = json_is_null(json_object_get(r, "exit"));
+    p->has_exit = json_has(r, "exit") && !p->exit_unknown;
     p->exit_code = (int)int_or(r, "exit", 0);
     p->exit_signal = (int)int_or(r, "sig", 0);
     p->last_pid = (pid_t)int_or(r, "pid", 0);
@@ -209,9 +211,9 @@ static void write_app(struct journal *j, const struct proc *p)
     append(j);
 }
 
-static void write_state(struct journal *j, const struct proc *p)
+static void put_state(struct buf *line, const struct proc *p)
 {
-    struct jw w = jw_to(&j->line);
+    struct jw w = jw_to(line);
     jw_obj_begin(&w);
     jw_kstr(&w, "t", "st");
     jw_kint(&w, "id", p->id);
@@ -223,12 +225,14 @@ static void write_state(struct journal *j, const struct proc *p)
     jw_kint(&w, "up", p->pm_uptime);
     jw_kint(&w, "created", p->created_at);
     jw_kint(&w, "runs", p->run_count);
-    if (p->run) {
-        jw_kint(&w, "pid", p->run->pid);
-        jw_kint(&w, "ticks", (int64_t)p->run->start_ticks);
+    if (p->last_pid > 0) {
+        jw_kint(&w, "pid", p->last_pid);
+        jw_kint(&w, "ticks", (int64_t)p->last_ticks);
     }
     if (p->has_exit)
         jw_kint(&w, "exit", p->exit_code);
+    else if (p->exit_unknown)
+        jw_kdom(&w, "exit", NULL);
     if (p->exit_signal)
         jw_kint(&w, "sig", p->exit_signal);
     if (p->sm.cannot_start)
@@ -242,7 +246,28 @@ static void write_state(struct journal *j, const struct proc *p)
         jw_kint(&w, "reason_at", p->reason_at);
     }
     jw_obj_end(&w);
+}
+
+/* FNV-1a; never 0. */
+static uint64_t hash_line(const struct buf *line)
+{
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < line->len; i++)
+        h = (h ^ (unsigned char)line->data[i]) * 1099511628211u;
+    return h ? h : 1;
+}
+
+/* Nothing when the last record of this process says the same. */
+static void write_state(struct journal *j, struct proc *p)
+{
+    put_state(&j->line, p);
+    uint64_t hash = hash_line(&j->line);
+    if (hash == p->journalled && !buf_oom(&j->line)) {
+        buf_clear(&j->line);
+        return;
+    }
     append(j);
+    p->journalled = j->failing ? 0 : hash;
 }
 
 /* Write everything that is true now into a new file and put it in the old one's place. */
@@ -259,8 +284,10 @@ static int rewrite(struct journal *j)
     j->failing = false;
     write_head(j);
     for (size_t i = 0; i < j->table->count; i++) {
-        write_app(j, j->table->items[i]);
-        write_state(j, j->table->items[i]);
+        struct proc *p = j->table->items[i];
+        write_app(j, p);
+        p->journalled = 0;
+        write_state(j, p);
     }
     int rc = j->failing ? -EIO : 0;
     if (rc == 0 && rename(tmp, j->path) < 0)
@@ -269,6 +296,8 @@ static int rewrite(struct journal *j)
         fd_close(&j->fd);
         j->fd = old;
         (void)unlink(tmp);
+        for (size_t i = 0; i < j->table->count; i++)
+            j->table->items[i]->journalled = 0; /* it may say something else */
         return rc;
     }
     j->live_bytes = j->bytes;
@@ -295,7 +324,7 @@ void journal_app(struct journal *j, const struct proc *p)
     rewrite_if_grown(j);
 }
 
-void journal_state(struct journal *j, const struct proc *p)
+void journal_state(struct journal *j, struct proc *p)
 {
     if (!j)
         return;
@@ -340,7 +369,7 @@ void journal_close(struct journal *j, bool remove)
     if (!j)
         return;
     if (remove)
-        (void)unlink(j->path);
+        file_unlink_own(j->path, file_id_of(j->fd));
     fd_close(&j->fd);
     buf_fini(&j->line);
     free(j->path);

@@ -29,5 +29,6 @@ void journal_close(struct journal *j, bool remove);
 
 /* All writers accept j == NULL (before it is open, in tests). */
 void journal_app(struct journal *j, const struct proc *p);
-void journal_state(struct journal *j, const struct proc *p);
+/* Costs nothing when nothing has changed since the last time. */
+void journal_state(struct journal *j, struct proc *p);
 void journal_del(struct journal *j, int id);

@@ -166,18 +166,43 @@ static void test_other_boot_is_ignored(void **state)
     assert_int_equal(found, 0);
 }
 
+static off_t size_of(const char *path)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_size;
+}
+
+static void test_what_has_not_changed_is_not_written(void **state)
+{
+    struct fixture *f = *state;
+    int found;
+    struct journal *j = open_journal(f, &found);
+    struct proc *p = add(f, "quiet");
+    journal_app(j, p);
+    journal_state(j, p);
+    off_t size = size_of(f->path);
+    journal_state(j, p);
+    assert_int_equal(size_of(f->path), size);
+    p->sm.restart_time++;
+    journal_state(j, p);
+    assert_true(size_of(f->path) > size);
+    assert_int_equal(restart(f, j), 1);
+    assert_int_equal(table_find(&f->table, 0)->sm.restart_time, 1);
+}
+
 static void test_it_is_rewritten_when_it_has_grown(void **state)
 {
     struct fixture *f = *state;
     int found;
-    struct stat st;
     struct journal *j = open_journal(f, &found);
     struct proc *p = add(f, "busy");
     journal_app(j, p);
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < 20000; i++) {
+        p->pm_uptime = i;
         journal_state(j, p);
-    stat(f->path, &st);
-    assert_true(st.st_size < 2 * 1024 * 1024);
+    }
+    assert_true(size_of(f->path) < 2 * 1024 * 1024);
     p->sm.restart_time = 3;
     journal_state(j, p);
     assert_int_equal(restart(f, j), 1);
@@ -200,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_mode_is_private, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn_line_is_skipped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_boot_is_ignored, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_has_not_changed_is_not_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_it_is_rewritten_when_it_has_grown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unwritable_place_is_an_error, setup, teardown),
     };

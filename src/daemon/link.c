@@ -24,10 +24,11 @@ struct link {
     uint32_t seq;
     pid_t keeper_pid;
     int keeper_pidfd;
-    unsigned starts;
+    unsigned starts, version;
     uint32_t app_umask;
     uint64_t app_nofile;
-    bool listing; /* LIST_END has not come yet */
+    bool listing;   /* LIST_END has not come yet */
+    bool left_over; /* there may be frames behind LIST_END in the reader */
     bool lost;
     bool started;
     uv_poll_t poll;
@@ -54,13 +55,13 @@ typedef void frame_fn(struct link *l, const struct link_frame *f, struct link_fi
 static void frame_hello_ok(struct link *l, const struct link_frame *f, struct link_fields *in)
 {
     (void)f;
-    uint32_t version = link_get_u32(in);
+    l->version = link_get_u32(in);
     l->keeper_pid = (pid_t)link_get_u32(in);
     l->starts = link_get_u32(in);
     l->app_umask = link_get_u32(in);
     l->app_nofile = link_get_u64(in);
     l->keeper_pidfd = pidfd_open_process(l->keeper_pid);
-    log_debug("keeper %d speaks link version %u", (int)l->keeper_pid, version);
+    log_debug("keeper %d speaks link version %u", (int)l->keeper_pid, l->version);
 }
 
 static void frame_child(struct link *l, const struct link_frame *f, struct link_fields *in)
@@ -117,8 +118,7 @@ static void frame_stored(struct link *l, const struct link_frame *f, struct link
     int fds[LINK_FD_COUNT];
     struct str name = link_get_str(in);
     take_fds(l, f->nfds, 1, fds);
-    fd_close(&fds[0]); /* nothing is stored by this version */
-    log_debug("keeper holds %.*s", STR_ARG(name));
+    l->handler->stored(l->handler->ctx, name, fds[0]);
 }
 
 static void frame_error(struct link *l, const struct link_frame *f, struct link_fields *in)
@@ -160,7 +160,25 @@ static void dispatch(struct link *l, const struct link_frame *f)
     take_fds(l, f->nfds, 0, fds); /* a newer keeper's frame: ignored, its fds closed */
 }
 
-/* Read once and act on every complete frame. 0, or negative when the keeper is lost. */
+/* Act on every complete frame. What comes behind the list waits for the loop: until then nobody has
+ * this link, and what was listed has not taken effect. 0, or negative when the keeper is lost. */
+static int run_frames(struct link *l)
+{
+    struct link_frame f;
+    bool was_listing = l->listing;
+    int rc;
+    l->left_over = false;
+    while ((rc = link_reader_next(&l->reader, &f)) == 1) {
+        dispatch(l, &f);
+        if (was_listing && !l->listing) {
+            l->left_over = true;
+            return 0;
+        }
+    }
+    return rc;
+}
+
+/* Read once and act on what is complete. 0, or negative when the keeper is lost. */
 static int receive(struct link *l)
 {
     char bytes[65536];
@@ -172,12 +190,7 @@ static int receive(struct link *l)
         return n == 0 ? -EPIPE : (int)n;
     l->nfds += room;
     int rc = link_reader_feed(&l->reader, bytes, (size_t)n);
-    struct link_frame f;
-    while (rc == 0 && (rc = link_reader_next(&l->reader, &f)) == 1) {
-        dispatch(l, &f);
-        rc = 0;
-    }
-    return rc;
+    return rc < 0 ? rc : run_frames(l);
 }
 
 static void become_lost(struct link *l)
@@ -206,7 +219,8 @@ static void on_link_event(uv_poll_t *h, int status, int events);
 static void watch(struct link *l)
 {
     if (l->started && !l->lost)
-        uv_poll_start(&l->poll, UV_READABLE | (l->out.len ? UV_WRITABLE : 0), on_link_event);
+        uv_poll_start(&l->poll, UV_READABLE | (l->out.len || l->left_over ? UV_WRITABLE : 0),
+                      on_link_event);
 }
 
 static void on_link_event(uv_poll_t *h, int status, int events)
@@ -214,7 +228,8 @@ static void on_link_event(uv_poll_t *h, int status, int events)
     struct link *l = OBJ(h->data, struct link, LINK_MAGIC);
     if (events & UV_WRITABLE)
         send_queued(l);
-    if (status < 0 || ((events & UV_READABLE) && receive(l) < 0))
+    if (status < 0 || (l->left_over && run_frames(l) < 0) ||
+        ((events & UV_READABLE) && receive(l) < 0))
         become_lost(l);
     else
         watch(l);
@@ -317,6 +332,11 @@ pid_t link_keeper_pid(const struct link *l)
     return l->keeper_pid;
 }
 
+unsigned link_version(const struct link *l)
+{
+    return l->version;
+}
+
 unsigned link_starts(const struct link *l)
 {
     return l->starts;
@@ -335,26 +355,43 @@ void link_app_world(const struct link *l, uint32_t *ret_umask, uint64_t *ret_nof
     *ret_nofile = l->app_nofile;
 }
 
-int link_adopt(struct link *l, const struct link_child *c, const int *fds)
+/* A frame with descriptors, ahead of nothing: descriptors travel with a first byte. */
+static int send_with_fds(struct link *l, const struct buf *frame, const int *fds, unsigned n)
 {
-    AUTO(buf) frame = BUF_INIT;
-    unsigned n = (unsigned)__builtin_popcount(c->fd_mask);
-    link_flush(l); /* what is queued goes first: descriptors travel with a first byte */
-    size_t mark = link_open(&frame, LINK_ADOPT, ++l->seq, n);
-    link_put_child(&frame, c);
-    link_close(&frame, mark);
-    if (buf_oom(&frame))
+    if (buf_oom(frame))
         return -ENOMEM;
-    for (size_t sent = 0; sent < frame.len;) {
+    link_flush(l);
+    for (size_t sent = 0; sent < frame->len;) {
         struct pollfd p = {.fd = l->fd, .events = POLLOUT};
         if (poll(&p, 1, 5000) <= 0)
             return -ETIMEDOUT;
-        ssize_t w = fd_send(l->fd, frame.data + sent, frame.len - sent, fds, sent == 0 ? n : 0);
+        ssize_t w = fd_send(l->fd, frame->data + sent, frame->len - sent, fds, sent == 0 ? n : 0);
         if (w < 0 && w != -EAGAIN)
             return (int)w;
         sent += w > 0 ? (size_t)w : 0;
     }
     return 0;
+}
+
+int link_adopt(struct link *l, const struct link_child *c, const int *fds)
+{
+    AUTO(buf) frame = BUF_INIT;
+    unsigned n = (unsigned)__builtin_popcount(c->fd_mask);
+    size_t mark = link_open(&frame, LINK_ADOPT, ++l->seq, n);
+    link_put_child(&frame, c);
+    link_close(&frame, mark);
+    return send_with_fds(l, &frame, fds, n);
+}
+
+int link_store(struct link *l, const char *name, int fd)
+{
+    if (l->lost)
+        return -EPIPE;
+    AUTO(buf) frame = BUF_INIT;
+    size_t mark = link_open(&frame, LINK_STORE, ++l->seq, 1);
+    link_put_str(&frame, str_from(name));
+    link_close(&frame, mark);
+    return send_with_fds(l, &frame, &fd, 1);
 }
 
 static void push(struct link *l)

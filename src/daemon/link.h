@@ -19,6 +19,8 @@ struct link_handler {
     void (*spawned)(void *ctx, const struct link_child *c, int *fds);
     void (*spawn_failed)(void *ctx, uint64_t handle, int code, enum link_stage stage);
     void (*exited)(void *ctx, uint64_t handle, int wait_status, int64_t exit_ms);
+    /* Answer to LIST: a descriptor that an earlier pm2d stored; the callee's. */
+    void (*stored)(void *ctx, struct str name, int take_fd);
     void (*terminate)(void *ctx, int signo);
     void (*reopen)(void *ctx);
     void (*lost)(void *ctx); /* the keeper is gone */
@@ -34,7 +36,8 @@ void link_discard(struct link *l);
 void link_free(struct link *l); /* after the loop has run its close callbacks */
 
 pid_t link_keeper_pid(const struct link *l);
-unsigned link_starts(const struct link *l); /* how often the keeper has started a pm2d */
+unsigned link_version(const struct link *l); /* that both ends speak */
+unsigned link_starts(const struct link *l);  /* how often the keeper has started a pm2d */
 
 /* After `lost`: wait until the keeper has ended. Its end of the link closes a moment before its
  * children pass to their new parent; whoever looks for them must not look earlier. */
@@ -46,6 +49,10 @@ void link_app_world(const struct link *l, uint32_t *ret_umask, uint64_t *ret_nof
 /* Hand a process of the dead keeper to its successor, with the fds named by c->fd_mask (borrowed).
  * Waits until it is written. 0 or -errno. */
 int link_adopt(struct link *l, const struct link_child *c, const int *fds);
+
+/* Have the keeper hold a duplicate of `fd` for later pm2ds under this name. Waits until it is
+ * written. 0 or -errno. */
+int link_store(struct link *l, const char *name, int fd);
 
 int link_spawn(struct link *l, const struct link_spawn *s);
 void link_forget(struct link *l, uint64_t handle);

@@ -40,8 +40,8 @@ void method_reply_proc(struct call *c, const struct proc *p, unsigned flags);
 void method_reply_list(struct methods *m, struct call *c, unsigned flags);
 
 /* methods_life.c */
-method_fn method_prepare, method_start_id, method_stop_id, method_restart_id, method_delete_id,
-    method_reset_meta, method_notify_kill, method_kill_me;
+method_fn method_prepare, method_start_id, method_stop_id, method_restart_id, method_reload_id,
+    method_delete_id, method_reset_meta, method_notify_kill, method_kill_me;
 /* methods_info.c */
 method_fn method_ping, method_version, method_monitor_data, method_system_data, method_report,
     method_monitor, method_unmonitor;
@@ -52,6 +52,12 @@ method_fn method_signal_id, method_signal_name, method_send_data, method_send_li
 /* compact.c */
 method_fn compact_hello, compact_list, compact_act, compact_describe, compact_env, compact_logs,
     compact_kill, compact_own;
+/* scale.c */
+method_fn method_duplicate, compact_scale;
+/* settings_file.c */
+method_fn compact_settings;
+/* file_job.c */
+method_fn compact_file;
 /* start_job.c */
 method_fn compact_start;
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "batch.h"
 #include "conf_merge.h"
+#include "extras.h"
 #include "journal.h"
 #include "methods.h"
 #include "os/clock.h"
@@ -209,29 +210,43 @@ static int apply_restart_env(struct methods *m, struct proc *p, const json_t *gi
     json_decref(p->conf);
     p->conf = conf;
     proc_policy_refresh(p);
+    extras_changed(p);
     journal_app(m->env->journal, p);
     return 0;
 }
 
-void method_restart_id(struct methods *m, struct call *c, json_t *args)
+/* `unknown` is how PM2's method words an id that nobody has. */
+static void restart_one(struct methods *m, struct call *c, json_t *args, const char *method,
+                        const char *unknown)
 {
     struct err e = {0};
     const json_t *opts = method_arg(args, 0);
     if (!json_is_object(opts) || !json_has(opts, "id")) {
-        call_fail(c, "opts.id not passed to restartProcessId");
+        method_fail(c, "opts.id not passed to %s", method);
         return;
     }
     if (m->shutting_down) {
         call_fail(c, "[RestartProcessId] PM2 is being killed, stopping restart procedure...");
         return;
     }
-    struct proc *p = method_proc(m, c, json_object_get(opts, "id"), "God db process id unknown");
+    struct proc *p = method_proc(m, c, json_object_get(opts, "id"), unknown);
     if (!p)
         return;
     if (apply_restart_env(m, p, json_object_get(opts, "env"), &e) < 0)
         call_fail(c, e.msg);
     else
         proc_order(p, ORDER_RESTART, reply_live, c);
+}
+
+void method_restart_id(struct methods *m, struct call *c, json_t *args)
+{
+    restart_one(m, c, args, "restartProcessId", "God db process id unknown");
+}
+
+/* In fork mode a reload is a restart, in PM2 too. */
+void method_reload_id(struct methods *m, struct call *c, json_t *args)
+{
+    restart_one(m, c, args, "reloadProcessId", "PM2 ID unknown");
 }
 
 void method_reset_meta(struct methods *m, struct call *c, json_t *args)

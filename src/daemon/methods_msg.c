@@ -9,6 +9,7 @@
 #include "events.h"
 #include "methods.h"
 #include "proc_json.h"
+#include "watch.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -239,27 +240,50 @@ void method_notify(struct methods *m, struct call *c, json_t *args)
     call_value(c, STR(""));
 }
 
-/* ---- watching: nothing is watched yet, so there is nothing to stop ---- */
+/* ---- watching ---- */
+
+typedef void watch_fn(struct proc *p);
+
+static void start_watch(struct proc *p)
+{
+    (void)watch_start(p);
+}
+
+/* The arguments are the name of the method to come and its argument: an id, {id}, or a name. PM2
+ * takes no notice of names here; there is no harm in doing what is said. */
+static void watch_each(struct methods *m, json_t *args, watch_fn *fn)
+{
+    const char *method = json_string_value(method_arg(args, 0));
+    const json_t *value = method_arg(args, 1);
+    int id;
+    if (json_is_object(value))
+        value = json_object_get(value, "id");
+    const char *name = json_string_value(value);
+    bool by_id = method_id(value, &id);
+    bool all = method && (strcmp(method, "stopAll") == 0 || strcmp(method, "deleteAll") == 0);
+    for (size_t i = 0; i < m->table->count; i++) {
+        struct proc *p = m->table->items[i];
+        if (all || (by_id ? p->id == id : name && strcmp(proc_name(p), name) == 0))
+            fn(p);
+    }
+}
 
 void method_stop_watch(struct methods *m, struct call *c, json_t *args)
 {
-    (void)m;
-    (void)args;
+    watch_each(m, args, watch_stop);
     call_value(c, STR("{\"success\":true}"));
 }
 
 void method_start_watch(struct methods *m, struct call *c, json_t *args)
 {
-    (void)m;
-    (void)args;
-    call_fail(c, "watch is not available yet");
+    watch_each(m, args, start_watch);
+    call_value(c, STR("{\"success\":true}"));
 }
 
 void method_toggle_watch(struct methods *m, struct call *c, json_t *args)
 {
-    (void)m;
-    (void)args;
-    call_fail(c, "watch is not available yet");
+    watch_each(m, args, watch_toggle);
+    call_value(c, STR("{\"success\":true}"));
 }
 
 void method_reload_logs(struct methods *m, struct call *c, json_t *args)

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "events.h"
+#include "extras.h"
 #include "journal.h"
 #include "nodeversion.h"
 #include "os/cgroup.h"
@@ -23,6 +24,7 @@
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "pidfile.h"
+#include "resources.h"
 #include "run.h"
 #include "tree.h"
 #include "json/read.h"
@@ -129,6 +131,7 @@ void proc_policy_refresh(struct proc *p)
 void proc_discard(struct proc *p)
 {
     p->removed = true;
+    extras_removed(p);
     tree_forget(p);
     if (p->run)
         run_close(p->run);
@@ -271,6 +274,9 @@ static void execute(struct proc *p, const struct proc_action *a)
         uv_timer_start(&p->timer, on_proc_timer, (uint64_t)a->ms, 0);
         break;
     case ACT_SIGNAL:
+        /* Whoever recovers must know that this end was ordered. */
+        journal_state(p->env->journal, p);
+        FAILPOINT("goal.journalled");
         send_signal(p, a);
         FAILPOINT("signal.sent");
         break;
@@ -334,6 +340,7 @@ static void step(struct proc *p, const struct proc_event *ev)
         return;
     }
     journal_state(p->env->journal, p);
+    extras_state(p);
     if (proc_sm_settled(&p->sm))
         settle(p, -1);
 }
@@ -362,6 +369,8 @@ void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
 {
     FAILPOINT("spawned.received");
     run_attach(p->run, c, take_fds);
+    p->last_pid = p->run->pid;
+    p->last_ticks = p->run->start_ticks;
     pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     nodeversion_find(p->run->pid, p->node_version, sizeof(p->node_version));
     step(p, &(struct proc_event){.type = EV_SPAWNED});
@@ -370,6 +379,10 @@ void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
 
 static void explain_spawn_failure(struct proc *p, int code, enum link_stage stage)
 {
+    if (resources_explain(p, code, stage)) {
+        log_error("App [%s:%d] %s", proc_name(p), p->id, p->reason);
+        return;
+    }
     const char *subject = json_get_str(p->conf, "pm_exec_path");
     struct app_command cmd = {0};
     if (stage == LINK_STAGE_EXEC && app_command_from_conf(p->conf, &cmd, NULL) == 0)
@@ -398,6 +411,7 @@ static void note_exit(struct proc *p, int wait_status, struct proc_event *ev)
     ev->by_signal = WIFSIGNALED(wait_status);
     ev->code = ev->by_signal ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
     p->has_exit = true;
+    p->exit_unknown = false;
     p->exit_signal = ev->by_signal ? ev->code : 0;
     p->exit_code = ev->by_signal ? 128 + ev->code : ev->code;
     const char *sig = ev->by_signal ? sigabbrev_np(ev->code) : NULL;
@@ -410,6 +424,7 @@ static void note_unknown_exit(struct proc *p, struct proc_event *ev)
 {
     ev->by_signal = true; /* so that it matches none of stop_exit_codes */
     p->has_exit = false;
+    p->exit_unknown = true;
     p->exit_signal = 0;
     log_info("App [%s:%d] exited, code unknown (it was adopted)", proc_name(p), p->id);
 }
@@ -423,12 +438,14 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
     r->exited = true;
     FAILPOINT("exited.received");
     p->run = NULL;
+    p->last_pid = 0;
     pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
     struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_mono_ms() - r->spawned_mono_ms};
     if (r->adopted)
         note_unknown_exit(p, &ev);
     else
         note_exit(p, wait_status, &ev);
+    resources_ended(p);
     step(p, &ev); /* the journal has it before the keeper forgets it */
     FAILPOINT("exited.journalled");
     if (p->removed)
@@ -455,6 +472,13 @@ static struct run *recovered_run(struct proc *p, const struct link_child *c, int
     return r;
 }
 
+bool proc_has_acted_on(const struct proc *p, uint64_t handle)
+{
+    uint32_t counter = (uint32_t)handle;
+    bool was_last_ended = p->last_pid == 0 && p->sm.state != PROC_SPAWNING;
+    return counter < p->run_count || (counter == p->run_count && was_last_ended);
+}
+
 void proc_adopt_ended(struct proc *p, const struct link_child *c, int *take_fds)
 {
     struct run *r = recovered_run(p, c, take_fds);
@@ -470,16 +494,31 @@ void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
     if (!r)
         return;
     p->run = r;
+    p->last_pid = r->pid;
+    p->last_ticks = r->start_ticks;
     r->spawned_mono_ms = clock_mono_ms() - (clock_wall_ms() - p->pm_uptime);
     uint32_t counter = (uint32_t)c->handle;
     if (counter > p->run_count)
         p->run_count = counter;
 }
 
+/* Its start was under way when both programs died: what came of it is known by its marks only. */
+static void find_launched(struct proc *p)
+{
+    struct proc_stat st;
+    if (p->sm.state != PROC_SPAWNING || p->last_pid > 0 || !tree_find_launched(p, &st))
+        return;
+    p->last_pid = st.pid;
+    p->last_ticks = st.start_ticks;
+}
+
 void proc_adopt_stray(struct proc *p)
 {
     struct proc_stat st;
-    if (p->run || p->last_pid <= 0 || procfs_stat(p->last_pid, &st) < 0 || st.state == 'Z' ||
+    if (p->run)
+        return;
+    find_launched(p);
+    if (p->last_pid <= 0 || procfs_stat(p->last_pid, &st) < 0 || st.state == 'Z' ||
         st.start_ticks != p->last_ticks)
         return;
     int fds[LINK_FD_COUNT] = {pidfd_open_process(p->last_pid), -1, -1, -1, -1};
@@ -487,10 +526,10 @@ void proc_adopt_stray(struct proc *p)
         return;
     struct link_child c = {.handle = ((uint64_t)(uint32_t)p->id << 32) | p->run_count,
                            .pid = (uint32_t)p->last_pid,
-                           .start_ticks = p->last_ticks};
+                           .start_ticks = p->last_ticks,
+                           .adopted = 1};
     proc_adopt_run(p, &c, fds);
-    if (p->run)
-        p->run->adopted = true;
+    p->env->orphan_reaper = st.ppid; /* where it has gone, what it forks will go */
     log_warn(
         "App [%s:%d] pid %d lived on without a keeper: adopted; its output is not seen any more",
         proc_name(p), p->id, (int)p->last_pid);
@@ -510,6 +549,8 @@ static void on_adopted_gone(uv_poll_t *h, int status, int events)
 static void respawn_lost(struct proc *p)
 {
     struct run *r = p->run;
+    log_warn("App [%s:%d] was being started when the keeper died: asked for again", proc_name(p),
+             p->id);
     p->run = NULL;
     run_close(r);
     tree_kill_strays(p);
@@ -523,8 +564,18 @@ static void watch_adopted(struct proc *p)
                   (int)p->run->pid);
 }
 
+static void hand_over(struct run *r)
+{
+    int rc = run_rehome(r);
+    if (rc < 0)
+        log_error("App [%s:%d] cannot be handed to the new keeper: %s", proc_name(r->proc),
+                  r->proc->id, err_text(rc));
+}
+
 void proc_rehome(struct proc *p)
 {
+    list_for_each (it, &p->old_runs)
+        hand_over(LIST_ENTRY(it, struct run, link));
     if (!p->run)
         return;
     if (p->run->pid == 0) {
@@ -532,10 +583,7 @@ void proc_rehome(struct proc *p)
         return;
     }
     bool watched = p->run->adopted;
-    int rc = run_rehome(p->run);
-    if (rc < 0)
-        log_error("App [%s:%d] cannot be handed to the new keeper: %s", proc_name(p), p->id,
-                  err_text(rc));
+    hand_over(p->run);
     if (!watched)
         watch_adopted(p);
 }
@@ -543,12 +591,90 @@ void proc_rehome(struct proc *p)
 /* Runs that ended before: move what they left; those that nobody can write for any more go. */
 static void finish_old_runs(struct proc *p)
 {
+    struct list found; /* those that stay go back into old_runs */
+    list_init(&found);
     list_for_each_safe (it, next, &p->old_runs) {
-        struct run *r = LIST_ENTRY(it, struct run, link);
+        list_del(it);
+        list_add_tail(&found, it);
+    }
+    while (!list_empty(&found)) {
+        struct run *r = LIST_ENTRY(found.next, struct run, link);
         list_del(&r->link);
         run_drain(r);
         run_retire(r);
     }
+}
+
+/* It had not said that it is ready; what it said meanwhile is still to be read. Its time begins
+ * anew. */
+static bool still_starts(const struct proc *p)
+{
+    bool was_starting = p->sm.state == PROC_SPAWNING || p->sm.state == PROC_STARTING;
+    return was_starting && p->sm.goal == GOAL_UP && p->policy.wait_ready;
+}
+
+static void coldplug_running(struct proc *p)
+{
+    enum proc_goal goal = p->sm.goal;
+    bool was_stopping = p->sm.state == PROC_STOPPING;
+    p->sm.has_pid = true;
+    p->sm.state = still_starts(p) ? PROC_STARTING : PROC_ONLINE;
+    p->sm.goal = GOAL_UP;
+    if (p->sm.state == PROC_STARTING && p->policy.listen_timeout_ms > 0)
+        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)p->policy.listen_timeout_ms, 0);
+    pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
+    if (p->run->adopted)
+        watch_adopted(p);
+    if (goal != GOAL_UP) {
+        proc_order(p, goal == GOAL_GONE ? ORDER_DELETE : ORDER_STOP, NULL, NULL);
+    } else if (was_stopping) {
+        p->sm.restart_time--; /* it was counted when it was ordered */
+        proc_order(p, ORDER_RESTART, NULL, NULL);
+    }
+    if (p->run && p->run->has_lost_status)
+        proc_on_exited(p, p->run->handle, p->run->lost_status);
+}
+
+/* It ran when the journal was written, and no keeper knows of it any more. */
+static void coldplug_ended(struct proc *p)
+{
+    struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_wall_ms() - p->pm_uptime};
+    p->sm.has_pid = true;
+    p->sm.state = PROC_ONLINE;
+    pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
+    note_unknown_exit(p, &ev);
+    step(p, &ev);
+}
+
+static void coldplug_idle(struct proc *p)
+{
+    enum proc_goal goal = p->sm.goal;
+    enum proc_state before = p->sm.state;
+    p->sm.has_pid = false;
+    if ((before == PROC_STOPPED || before == PROC_ERRORED) && goal != GOAL_GONE)
+        return;
+    if (before == PROC_BACKOFF && goal == GOAL_UP) { /* the wait begins anew */
+        int64_t delay_ms =
+            p->policy.exp_backoff_ms > 0 ? p->sm.prev_delay_ms : p->policy.restart_delay_ms;
+        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)delay_ms, 0);
+        return;
+    }
+    bool has_ended = p->last_pid > 0;
+    p->last_pid = 0;
+    if ((before == PROC_STARTING || before == PROC_ONLINE) && goal == GOAL_UP && has_ended) {
+        coldplug_ended(p);
+        return;
+    }
+    p->sm.state = PROC_STOPPED;
+    p->sm.goal = GOAL_DOWN;
+    if (goal == GOAL_GONE) {
+        proc_order(p, ORDER_DELETE, NULL, NULL);
+        return;
+    }
+    if (before == PROC_STOPPING) /* the root is gone; of its tree something may be left */
+        proc_order(p, ORDER_STOP, NULL, NULL);
+    if (goal == GOAL_UP)
+        proc_order(p, ORDER_START, NULL, NULL);
 }
 
 /* Where the recovered state machine stands is set by the journal (sm.goal, counters); here it
@@ -556,41 +682,8 @@ static void finish_old_runs(struct proc *p)
 void proc_coldplug(struct proc *p)
 {
     finish_old_runs(p);
-    enum proc_goal goal = p->sm.goal;
-    bool was_up = p->sm.state != PROC_STOPPED && p->sm.state != PROC_ERRORED;
-    bool was_stopping = p->sm.state == PROC_STOPPING;
-    int64_t restart_time = p->sm.restart_time;
-    if (p->run) {
-        p->sm.has_pid = true;
-        p->sm.state = PROC_ONLINE;
-        p->sm.goal = GOAL_UP;
-        pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
-        if (p->run->adopted)
-            watch_adopted(p);
-        if (goal != GOAL_UP)
-            proc_order(p, goal == GOAL_GONE ? ORDER_DELETE : ORDER_STOP, NULL, NULL);
-        else if (was_stopping) {
-            proc_order(p, ORDER_RESTART, NULL, NULL);
-            p->sm.restart_time = restart_time;
-            journal_state(p->env->journal, p);
-        }
-        if (p->run && p->run->has_lost_status)
-            proc_on_exited(p, p->run->handle, p->run->lost_status);
-        return;
-    }
-    p->sm.has_pid = false;
-    if (!was_up && goal != GOAL_GONE)
-        return;
-    if (p->sm.state == PROC_BACKOFF && goal == GOAL_UP) { /* the wait begins anew */
-        int64_t delay_ms =
-            p->policy.exp_backoff_ms > 0 ? p->sm.prev_delay_ms : p->policy.restart_delay_ms;
-        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)delay_ms, 0);
-        return;
-    }
-    p->sm.state = PROC_STOPPED;
-    p->sm.goal = GOAL_DOWN;
-    if (goal == GOAL_GONE)
-        proc_order(p, ORDER_DELETE, NULL, NULL);
-    else if (goal == GOAL_UP)
-        proc_order(p, ORDER_START, NULL, NULL);
+    if (p->run)
+        coldplug_running(p);
+    else
+        coldplug_idle(p);
 }

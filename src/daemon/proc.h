@@ -22,9 +22,16 @@
 #include "os/procfs.h"
 #include "pump.h"
 
+struct health;
 struct journal;
+struct cron_job;
+struct memguard;
+struct memguards;
+struct notify;
 struct proc;
 struct trees;
+struct watches;      /* watch_group.c: all watched trees; NULL while there are none */
+struct watch_member; /* watch_group.h */
 
 /* What processes need of the daemon; outlives all of them. */
 struct proc_env {
@@ -34,6 +41,9 @@ struct proc_env {
     struct logfiles files;
     struct journal *journal;
     struct trees *trees;
+    struct watches *watches;
+    struct memguards *memguards;
+    struct notify *notify;
     pid_t orphan_reaper; /* to whom the orphans of a dead keeper's apps have gone */
     struct pm2_paths paths;
     struct policy_defaults defaults;
@@ -64,6 +74,7 @@ struct run {
     struct pump *out, *err;
     struct chan *chan;
     bool exited;
+    bool retired;         /* closed at the end of its pipes */
     bool has_lost_status; /* recovery: it ended while no pm2d was there */
     int lost_status;
     bool adopted;        /* not our keeper's child: its exit code will not be known */
@@ -92,6 +103,11 @@ struct proc {
     uint32_t run_count;
     uv_timer_t timer;
     struct tree_wait *tree;
+    struct watch_member *watch; /* NULL: never watched */
+    struct cron_job *cron;      /* NULL: no schedule */
+    struct memguard *memguard;  /* NULL = no max_memory_restart */
+    struct health *health;      /* NULL = no probe */
+    char *notify_status;        /* what it said of itself by sd_notify; NULL */
     struct list orders;
     struct proc_event queue[8]; /* events that came while a step was under way */
     unsigned queued;
@@ -100,17 +116,22 @@ struct proc {
     int64_t pm_uptime, created_at; /* ms since the epoch; 0 = never */
     int64_t instance;              /* NODE_APP_INSTANCE; -1 = none */
     bool has_exit;
-    int exit_code;   /* 128 + signal after a death by signal */
-    int exit_signal; /* 0 = none */
-    char *reason;    /* why it cannot start, for people; NULL */
+    bool exit_unknown; /* its last end: nobody here was told how */
+    int exit_code;     /* 128 + signal after a death by signal */
+    int exit_signal;   /* 0 = none */
+    char *reason;      /* why it cannot start, for people; NULL */
     int64_t reason_at;
     char version[64], node_version[32];
     json_t *axm_actions, *axm_monitor, *axm_options; /* NULL = empty */
-    bool cgroup_spent; /* its cgroup was killed as a whole: see run_cgroup() */
-    int monitored;     /* _km_monitored: -1 = absent */
+    bool cgroup_spent;  /* its cgroup was killed as a whole: see resources.c */
+    uint64_t oom_kills; /* that its cgroup had counted before the run of now */
+    int monitored;      /* _km_monitored: -1 = absent */
     struct monit monit;
-    pid_t last_pid; /* recovery: the run that the journal knows */
+    /* The run of now, for the journal and from it: pid and start time, until its end has been acted
+     * on. 0 = none, or asked for and not there yet. */
+    pid_t last_pid;
     uint64_t last_ticks;
+    uint64_t journalled; /* journal.c: the record that stands there, hashed; 0 = none */
 };
 
 /* New process with a place in no table. Takes `conf`. Does not start it. NULL on OOM. */
@@ -134,11 +155,15 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status);
 void proc_rehome(struct proc *p);
 /* Recovery, step 1: a run that an earlier pm2d started; fds may be -1. */
 void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds);
-/* The same for an earlier run whose end has been acted on; only its last output is still to come.
+/* The same for a run whose end has been acted on; only its last output is still to come.
  */
 void proc_adopt_ended(struct proc *p, const struct link_child *c, int *take_fds);
+/* Recovery, step 1: whether the journal knows the end of this run already. Then the keeper had only
+ * not been told to forget it. */
+bool proc_has_acted_on(const struct proc *p, uint64_t handle);
 /* Recovery, step 1, when the keeper died as well: the process that the journal knows, if it is
- * provably the same one (pid and start time). Its pipes are gone with the keeper. */
+ * provably the same one (pid and start time), or the one that bears the marks of a start that was
+ * under way. Its pipes are gone with the keeper. */
 void proc_adopt_stray(struct proc *p);
 /* Recovery, step 2: act on what was found. */
 void proc_coldplug(struct proc *p);

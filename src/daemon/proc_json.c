@@ -2,43 +2,36 @@
  * Processes as JSON in PM2's field order. Runs in pm2d. */
 #include "proc_json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/schema.h"
+#include "health.h"
 #include "json/read.h"
 
 /* Keys of pm2_env that are state, not configuration: they are written by hand below, and neither a
- * variable of the app's environment nor a stale copy in a foreign conf may stand in for them. */
+ * variable of the app's environment nor a stale copy in a foreign conf may stand in for them.
+ * Sorted. */
 static const char *const state_keys[] = {
-    "env",
-    "status",
-    "pm_uptime",
-    "axm_actions",
-    "axm_monitor",
-    "axm_options",
-    "axm_dynamic",
-    "created_at",
-    "pm_id",
-    "restart_time",
-    "exit_code",
-    "node_version",
-    "version",
-    "unstable_restarts",
-    "prev_restart_delay",
-    "monit",
-    "exit_signal",
-    "reason",
-    "reason_at",
-    "vizion_running",
-    "_km_monitored",
+    "_env_from",      "_km_monitored",     "_process_file",
+    "axm_actions",    "axm_dynamic",       "axm_monitor",
+    "axm_options",    "created_at",        "env",
+    "exit_code",      "exit_signal",       "health_state",
+    "monit",          "node_version",      "notify_status",
+    "pm_id",          "pm_uptime",         "prev_restart_delay",
+    "reason",         "reason_at",         "restart_time",
+    "status",         "unstable_restarts", "version",
+    "vizion_running", "watch_kept",
 };
+
+static int compare_key(const void *key, const void *item)
+{
+    return strcmp(key, *(const char *const *)item);
+}
 
 static bool is_state_key(const char *key)
 {
-    for (size_t i = 0; i < ARRAY_LEN(state_keys); i++)
-        if (strcmp(state_keys[i], key) == 0)
-            return true;
-    return false;
+    return bsearch(key, state_keys, ARRAY_LEN(state_keys), sizeof(state_keys[0]), compare_key);
 }
 
 static const char *instance_key(const struct proc *p)
@@ -49,22 +42,24 @@ static const char *instance_key(const struct proc *p)
 
 static void write_conf(struct jw *w, const struct proc *p, unsigned flags)
 {
+    const char *instance = instance_key(p);
     const char *key;
     json_t *value;
     json_object_foreach (p->conf, key, value) {
         if (strcmp(key, "env") == 0 && (flags & PROC_JSON_ENV))
             jw_kdom(w, key, value);
-        else if (!is_state_key(key) && strcmp(key, instance_key(p)) != 0)
+        else if (!is_state_key(key) && strcmp(key, instance) != 0)
             jw_kdom(w, key, value);
     }
     jw_kbool(w, "vizion_running", false);
     if (p->instance >= 0)
-        jw_kint(w, instance_key(p), p->instance);
+        jw_kint(w, instance, p->instance);
 }
 
 /* PM2 shows each variable a second time at the top level. A name that is taken stays what it is. */
 static void write_flat_env(struct jw *w, const struct proc *p)
 {
+    const char *instance = instance_key(p);
     const char *key;
     json_t *value;
     json_t *env = json_object_get(p->conf, "env");
@@ -72,7 +67,7 @@ static void write_flat_env(struct jw *w, const struct proc *p)
         if (json_is_object(value) || json_has(p->conf, key) || is_state_key(key) ||
             schema_find(key)) /* nor may a variable look like an option that was never given */
             continue;
-        if (p->instance >= 0 && strcmp(key, instance_key(p)) == 0)
+        if (p->instance >= 0 && strcmp(key, instance) == 0)
             continue;
         jw_kdom(w, key, value);
     }
@@ -104,6 +99,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
         jw_kstr(w, "node_version", p->node_version);
     if (p->has_exit)
         jw_kint(w, "exit_code", p->exit_code);
+    else if (p->exit_unknown && (flags & PROC_JSON_REASON))
+        jw_kdom(w, "exit_code", NULL);
     if (p->exit_signal && (flags & PROC_JSON_REASON))
         jw_kint(w, "exit_signal", p->exit_signal);
     if (p->sm.prev_delay_ms > 0)
@@ -113,6 +110,12 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
     if (p->reason && (flags & PROC_JSON_REASON)) {
         jw_kstr(w, "reason", p->reason);
         jw_kint(w, "reason_at", p->reason_at);
+    }
+    if (p->notify_status)
+        jw_kstr(w, "notify_status", p->notify_status);
+    if (p->health) {
+        jw_key(w, "health_state");
+        health_write(w, p);
     }
 }
 
@@ -150,10 +153,10 @@ void proc_json_write(struct jw *w, const struct proc *p, unsigned flags)
     jw_obj_end(w);
 }
 
-void proc_json_row(struct jw *w, const struct proc *p)
+/* What a table of processes shows. */
+static void write_shown(struct jw *w, const struct proc *p)
 {
     const char *mode = json_get_str(p->conf, "exec_mode");
-    jw_obj_begin(w);
     jw_kint(w, "id", p->id);
     jw_kstr(w, "name", proc_name(p));
     jw_kstr(w, "namespace", proc_namespace(p));
@@ -161,9 +164,7 @@ void proc_json_row(struct jw *w, const struct proc *p)
     jw_kstr(w, "mode", mode && strcmp(mode, "cluster_mode") == 0 ? "cluster" : "fork");
     jw_kint(w, "pid", proc_pid(p));
     jw_kint(w, "pm_uptime", p->pm_uptime);
-    jw_kint(w, "created_at", p->created_at);
     jw_kint(w, "restarts", p->sm.restart_time);
-    jw_kint(w, "unstable", p->sm.unstable_restarts);
     jw_kstr(w, "status", proc_sm_public(&p->sm));
     jw_key(w, "cpu");
     jw_real(w, p->monit.cpu_percent);
@@ -173,15 +174,32 @@ void proc_json_row(struct jw *w, const struct proc *p)
         jw_kdom(w, "uid", json_object_get(p->conf, "uid"));
     jw_kbool(w, "watching", json_truthy(json_object_get(p->conf, "watch")));
     jw_kbool(w, "module", json_truthy(json_object_get(p->conf, "pmx_module")));
+    if (p->reason) {
+        jw_kstr(w, "reason", p->reason);
+        jw_kint(w, "reason_at", p->reason_at);
+    }
+    if (p->health)
+        jw_kstr(w, "health", health_word(p));
+}
+
+void proc_json_brief(struct jw *w, const struct proc *p)
+{
+    jw_obj_begin(w);
+    write_shown(w, p);
+    jw_obj_end(w);
+}
+
+void proc_json_row(struct jw *w, const struct proc *p)
+{
+    jw_obj_begin(w);
+    write_shown(w, p);
+    jw_kint(w, "created_at", p->created_at);
+    jw_kint(w, "unstable", p->sm.unstable_restarts);
     jw_kstr(w, "script", json_get_str(p->conf, "pm_exec_path"));
     jw_kstr(w, "out_log", json_get_str(p->conf, "pm_out_log_path"));
     jw_kstr(w, "err_log", json_get_str(p->conf, "pm_err_log_path"));
     if (json_get_str(p->conf, "pm_log_path"))
         jw_kstr(w, "log", json_get_str(p->conf, "pm_log_path"));
     jw_kstr(w, "pid_path", json_get_str(p->conf, "pm_pid_path"));
-    if (p->reason) {
-        jw_kstr(w, "reason", p->reason);
-        jw_kint(w, "reason_at", p->reason_at);
-    }
     jw_obj_end(w);
 }

@@ -15,5 +15,6 @@ enum proc_json_flags {
 void proc_json_write(struct jw *w, const struct proc *p, unsigned flags);
 /* The pm2_env object alone. `status` NULL = as it is. */
 void proc_json_env(struct jw *w, const struct proc *p, unsigned flags, const char *status);
-/* The row of the compact c.list. */
+/* The row of the compact c.list, and the brief one without paths. */
 void proc_json_row(struct jw *w, const struct proc *p);
+void proc_json_brief(struct jw *w, const struct proc *p);

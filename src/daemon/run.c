@@ -12,11 +12,12 @@
 #include "base/obj.h"
 #include "events.h"
 #include "journal.h"
-#include "os/cgroup.h"
+#include "notify.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/users.h"
+#include "resources.h"
 #include "json/read.h"
 
 #define RUN_MAGIC OBJ_MAGIC('R', 'U', 'N', ' ')
@@ -43,7 +44,7 @@ static void on_run_eof(void *ctx, struct pump *pump)
         r->out = NULL;
     else
         r->err = NULL;
-    if (r->exited && r->proc->run != r && !r->out && !r->err)
+    if (r->retired && !r->out && !r->err)
         run_close(r);
 }
 
@@ -116,7 +117,18 @@ static struct str *slices_of(const json_t *texts)
     return s;
 }
 
-static int lookup_ids(const json_t *conf, struct link_spawn *s, struct user_ids *ids, struct err *e)
+json_t *run_environment(struct proc *p, bool channel)
+{
+    AUTO_JSON state = launch_state(p);
+    json_t *env = app_environment(p->conf, state, channel);
+    if (env && notify_set_variable(p, env) < 0) {
+        json_decref(env);
+        return NULL;
+    }
+    return env;
+}
+
+int run_lookup_ids(const json_t *conf, struct link_spawn *s, struct user_ids *ids, struct err *e)
 {
     char user[64] = "";
     char group[64] = "";
@@ -144,8 +156,7 @@ static int lookup_ids(const json_t *conf, struct link_spawn *s, struct user_ids 
     return 0;
 }
 
-/* The PATH that the app itself will have: PM2 looks interpreters up there. */
-static struct str path_of_app(const json_t *env)
+struct str run_search_path(const json_t *env)
 {
     for (size_t i = json_array_size(env); i-- > 0;) {
         const char *entry = json_string_value(json_array_get(env, i));
@@ -163,37 +174,27 @@ static struct str *slices_of_argv(const struct app_command *cmd)
     return s;
 }
 
-/* The cgroup for a new run, fresh whenever the old one is empty. It must not be one that was killed
- * as a whole: Linux 6.18 was seen to kill what is later born into such a cgroup by clone3(2). */
-static bool run_cgroup(struct proc *p, char *ret, size_t size)
-{
-    if (!proc_cgroup(p, ret, size))
-        return false;
-    int rc = p->run_count > 1 ? cgroup_remove(ret) : 0;
-    if (rc == 0 || rc == -ENOENT)
-        p->cgroup_spent = false;
-    return !p->cgroup_spent && cgroup_make(ret) == 0;
-}
-
 static int send_spawn(struct run *r, const struct app_command *cmd, struct err *e)
 {
     struct proc *p = r->proc;
-    AUTO_JSON state = launch_state(p);
-    AUTO_JSON env = app_environment(p->conf, state, true);
+    AUTO_JSON env = run_environment(p, true);
     struct str *env_items = env ? slices_of(env) : NULL;
     struct str *argv = slices_of_argv(cmd);
     struct user_ids ids = {0};
     char cgroup[CGROUP_PATH_MAX];
+    struct link_rlimit rlimits[LIMIT_LINK_RLIMITS];
     struct link_spawn s = {.handle = r->handle, .flags = LINK_SPAWN_CHANNEL};
     int rc = env_items && argv ? 0 : err_set(e, -ENOMEM, "out of memory");
     if (rc == 0)
-        rc = lookup_ids(p->conf, &s, &ids, e);
+        rc = run_lookup_ids(p->conf, &s, &ids, e);
+    if (rc == 0)
+        rc = resources_ask(p, &s, rlimits, e);
+    if (rc == 0)
+        rc = resources_cgroup(p, &s, cgroup, sizeof(cgroup), e);
     if (rc == 0) {
         s.file = str_from(cmd->file);
-        s.search_path = path_of_app(env);
+        s.search_path = run_search_path(env);
         s.cwd = str_from(json_get_str(p->conf, "pm_cwd"));
-        if (run_cgroup(p, cgroup, sizeof(cgroup)))
-            s.cgroup = str_from(cgroup);
         s.argv = (struct link_strings){cmd->argc, argv};
         s.env = (struct link_strings){json_array_size(env), env_items};
         rc = link_spawn(p->env->link, &s);
@@ -235,6 +236,7 @@ struct run *run_spawn(struct proc *p)
     if (rc == 0)
         return r;
     proc_set_reason(p, "%s", e.msg);
+    log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
     drop_logs(r);
     free(r);
     return NULL;
@@ -280,6 +282,7 @@ void run_drain(struct run *r)
 
 void run_retire(struct run *r)
 {
+    r->retired = true;
     chan_close(r->chan);
     r->chan = NULL;
     if (!r->exit_poll.data) /* else the poll handle has it until it is closed */
@@ -321,12 +324,15 @@ void run_close(struct run *r)
 
 int run_rehome(struct run *r)
 {
-    int all[LINK_FD_COUNT] = {r->pidfd, chan_stdin_fd(r->chan), pump_fd(r->out), pump_fd(r->err),
-                              chan_channel_fd(r->chan)};
+    int all[LINK_FD_COUNT] = {r->exited ? -1 : r->pidfd, chan_stdin_fd(r->chan), pump_fd(r->out),
+                              pump_fd(r->err), chan_channel_fd(r->chan)};
     int fds[LINK_FD_COUNT];
     unsigned n = 0;
-    struct link_child c = {
-        .handle = r->handle, .pid = (uint32_t)r->pid, .start_ticks = r->start_ticks, .adopted = 1};
+    struct link_child c = {.handle = r->handle,
+                           .pid = (uint32_t)r->pid,
+                           .start_ticks = r->start_ticks,
+                           .exited = r->exited,
+                           .adopted = 1};
     for (unsigned i = 0; i < LINK_FD_COUNT; i++) {
         if (all[i] < 0)
             continue;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "conn_out.h"
+#include "os/atomic_file.h"
 #include "os/fd.h"
 
 #define SERVER_MAGIC OBJ_MAGIC('S', 'R', 'V', ' ')
@@ -22,6 +23,7 @@ struct server {
     uv_loop_t *loop;
     uv_pipe_t listener;
     char *path;
+    struct file_id file; /* what we made there */
     bool listening, closed;
     struct list conns;
     unsigned count;
@@ -315,6 +317,7 @@ int server_listen(struct server *s, const char *path, struct err *e)
     uv_pipe_init(s->loop, &s->listener, 0);
     s->listener.data = s;
     s->listening = true;
+    s->file = file_id_at(path);
     int rc = uv_pipe_open(&s->listener, fd);
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)&s->listener, 1024, on_connection);
@@ -327,7 +330,7 @@ void server_close(struct server *s)
         return;
     s->closed = true;
     if (s->listening) {
-        (void)unlink(s->path);
+        file_unlink_own(s->path, s->file);
         uv_close((uv_handle_t *)&s->listener, NULL);
     }
     list_for_each_safe (it, next, &s->conns) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * c.start: one `pm2 start` with its targets, handled one after the other as PM2 does: a name, a
  * namespace or an id that is known is restarted; a script that is known and does not run is
- * restarted; anything else is a new app. Runs in pm2d. */
+ * restarted; anything else is a new app. With `scripts` each target is a script, whatever it looks
+ * like. Runs in pm2d. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "events.h"
 #include "journal.h"
 #include "methods.h"
+#include "settings_file.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -218,6 +220,7 @@ static void start_new(struct start_job *job, json_t *take_conf)
 {
     struct err e = {0};
     struct methods *m = job->m;
+    settings_file_apply(&m->env->paths, take_conf);
     job->conf = json_copy(take_conf); /* what the user reads: `instances` as asked for */
     job->ids = calloc(LIMIT_INSTANCES, sizeof(int));
     if (!job->ids || !job->conf) {
@@ -232,10 +235,13 @@ static void start_new(struct start_job *job, json_t *take_conf)
     }
     for (int i = 0; i < job->count; i++)
         journal_app(m->env->journal, table_find(m->table, job->ids[i]));
-    if (json_get_bool(job->conf, "autostart", true))
+    if (json_get_bool(job->conf, "autostart", true)) {
         order_ids(job, ORDER_START);
-    else
-        on_target_done(job, NULL, 0);
+        return;
+    }
+    for (int i = 0; i < job->count; i++) /* PM2 says so of these too */
+        event_process(table_find(m->table, job->ids[i]), "start", true);
+    on_target_done(job, NULL, 0);
 }
 
 static void start_script(struct start_job *job, const char *script)
@@ -305,9 +311,34 @@ static void restart_id(struct start_job *job, long long id, const char *target)
     restart_known(job, ids, n);
 }
 
-static void next_target(struct start_job *job)
+/* As the command line means it: a file of apps, an id, a name or namespace, a script. */
+static void start_word(struct start_job *job, const char *target)
 {
     struct err e = {0};
+    long long number;
+    if (is_process_file(target)) {
+        finish(job, "process files are not available yet");
+        return;
+    }
+    if (str_to_int(str_from(target), &number) && number >= 0) {
+        restart_id(job, number, target);
+        return;
+    }
+    int *ids = NULL;
+    const char *cwd = json_get_str(job->request, "cwd");
+    bool word = !strchr(target, '/') && !has_extension(target);
+    int n = word ? methods_select(job->m, target, cwd, 0, &ids, &e) : -ESRCH;
+    if (n > 0) {
+        restart_known(job, ids, n);
+        return;
+    }
+    if (n == 0)
+        free(ids);
+    start_script(job, target);
+}
+
+static void next_target(struct start_job *job)
+{
     json_t *targets = json_object_get(job->request, "targets");
     if (job->next >= json_array_size(targets)) {
         finish(job, NULL);
@@ -315,26 +346,12 @@ static void next_target(struct start_job *job)
     }
     job->next++;
     const char *target = target_of(job);
-    long long number;
-    if (!target || !*target) {
+    if (!target || !*target)
         finish(job, "start: a target must be a text");
-    } else if (is_process_file(target)) {
-        finish(job, "process files are not available yet");
-    } else if (str_to_int(str_from(target), &number) && number >= 0) {
-        restart_id(job, number, target);
-    } else {
-        int *ids = NULL;
-        const char *cwd = json_get_str(job->request, "cwd");
-        bool word = !strchr(target, '/') && !has_extension(target);
-        int n = word ? methods_select(job->m, target, cwd, 0, &ids, &e) : -ESRCH;
-        if (n > 0) {
-            restart_known(job, ids, n);
-        } else {
-            if (n == 0)
-                free(ids);
-            start_script(job, target);
-        }
-    }
+    else if (json_get_bool(job->request, "scripts", false))
+        start_script(job, target);
+    else
+        start_word(job, target);
 }
 
 void compact_start(struct methods *m, struct call *c, json_t *args)

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "base/limits.h"
+#include "extras.h"
 #include "pkgversion.h"
 #include "json/read.h"
 
@@ -104,20 +105,38 @@ static json_t *new_unique_id(void)
     return json_string(text);
 }
 
-/* The lowest number that no process of the same name has. */
-static int64_t free_instance(const struct table *t, const char *name)
+static bool is_app(const struct proc *p, const char *name, const char *ns)
+{
+    return strcmp(proc_name(p), name) == 0 && strcmp(proc_namespace(p), ns) == 0;
+}
+
+int table_app_ids(const struct table *t, const char *name, const char *ns, int **ret_ids)
+{
+    size_t n = 0;
+    int *ids = calloc(t->count ? t->count : 1, sizeof(*ids));
+    if (!ids)
+        return -ENOMEM;
+    for (size_t i = 0; i < t->count; i++)
+        if (is_app(t->items[i], name, ns))
+            ids[n++] = t->items[i]->id;
+    *ret_ids = ids;
+    return (int)n;
+}
+
+/* The lowest number that no process of the same app has. */
+static int64_t free_instance(const struct table *t, const char *name, const char *ns)
 {
     for (int64_t n = 0;; n++) {
         bool taken = false;
         for (size_t i = 0; i < t->count && !taken; i++)
-            taken = t->items[i]->instance == n && strcmp(proc_name(t->items[i]), name) == 0;
+            taken = t->items[i]->instance == n && is_app(t->items[i], name, ns);
         if (!taken)
             return n;
     }
 }
 
 /* increment_var: the first instance keeps the variable's value, each next one gets max + 1. */
-static void set_increment(const struct table *t, json_t *conf, const char *name)
+static void set_increment(const struct table *t, json_t *conf, const char *name, const char *ns)
 {
     const char *var = json_get_str(conf, "increment_var");
     if (!var || !*var)
@@ -126,7 +145,7 @@ static void set_increment(const struct table *t, json_t *conf, const char *name)
     bool seen = false;
     for (size_t i = 0; i < t->count; i++) {
         int64_t v;
-        if (strcmp(proc_name(t->items[i]), name) == 0 &&
+        if (is_app(t->items[i], name, ns) &&
             json_get_int(json_object_get(t->items[i]->conf, "env"), var, &v) &&
             (!seen || v >= value)) {
             value = v + 1;
@@ -143,6 +162,7 @@ static void set_increment(const struct table *t, json_t *conf, const char *name)
 static struct proc *add_one(struct table *t, json_t *conf, bool numbered, struct err *e)
 {
     const char *name = json_get_str(conf, "name");
+    const char *ns = json_get_str(conf, "namespace");
     json_t *own = json_copy(conf); /* shallow: the environment is shared by the instances */
     if (!own || app_conf_number_paths(own, t->next_id) < 0) {
         json_decref(own);
@@ -151,11 +171,13 @@ static struct proc *add_one(struct table *t, json_t *conf, bool numbered, struct
     }
     int64_t instance = -1;
     const char *var = json_get_str(own, "instance_var");
+    if (!ns)
+        ns = "default";
     if (numbered)
-        instance = free_instance(t, name);
+        instance = free_instance(t, name, ns);
     else if (!json_get_int(own, var && *var ? var : "NODE_APP_INSTANCE", &instance))
         instance = -1;
-    set_increment(t, own, name);
+    set_increment(t, own, name, ns);
     struct proc *p = proc_new(t->env, t->next_id, own);
     if (!p || insert(t, p) < 0) {
         if (p)
@@ -165,20 +187,16 @@ static struct proc *add_one(struct table *t, json_t *conf, bool numbered, struct
     }
     p->instance = instance;
     pkgversion_find(json_get_str(own, "pm_exec_path"), p->version, sizeof(p->version));
+    extras_added(p);
     return p;
 }
 
-int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_ids, struct err *e)
+/* `n` processes of a conf, or none. */
+static int add_many(struct table *t, json_t *conf, bool numbered, int n, int *ret_ids,
+                    struct err *e)
 {
-    AUTO_JSON conf = take_conf;
-    bool numbered = json_has(conf, "instances");
-    int n = app_conf_instances(conf, cpu_count, e);
-    if (n < 0)
-        return n;
     if (t->count + (size_t)n > LIMIT_PROCESSES)
         return err_set(e, -ENOSPC, "more than %d processes are not managed", LIMIT_PROCESSES);
-    if (numbered)
-        json_object_set_new(conf, "instances", json_integer(n));
     json_t *env = json_object_get(conf, "env");
     if (json_is_object(env))
         json_object_set_new(env, "unique_id", new_unique_id());
@@ -195,6 +213,25 @@ int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_id
         ret_ids[i] = p->id;
     }
     return n;
+}
+
+int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_ids, struct err *e)
+{
+    AUTO_JSON conf = take_conf;
+    bool numbered = json_has(conf, "instances");
+    int n = app_conf_instances(conf, cpu_count, e);
+    if (n >= 0 && numbered)
+        json_object_set_new(conf, "instances", json_integer(n));
+    return n < 0 ? n : add_many(t, conf, numbered, n, ret_ids, e);
+}
+
+int table_add_more(struct table *t, const struct proc *like, int n, int *ret_ids, struct err *e)
+{
+    AUTO_JSON conf = json_copy(like->conf);
+    json_t *env = json_copy(json_object_get(like->conf, "env")); /* for a unique_id of its own */
+    if (!conf || json_object_set_new(conf, "env", env) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    return add_many(t, conf, true, n, ret_ids, e);
 }
 
 struct proc *table_add_recovered(struct table *t, int id, json_t *take_conf)

@@ -19,6 +19,11 @@ struct proc *table_by_handle(const struct table *t, uint64_t handle);
 /* Make the processes that `conf` (taken) asks for. Nothing is started. Number made (ids in
  * ret_ids, room for LIMIT_INSTANCES), or negative with `e` and nothing made. */
 int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_ids, struct err *e);
+/* Make `n` more processes of the same app as `like`, each with the next free instance number.
+ * Nothing is started. Number made (ids in ret_ids), or negative with `e` and nothing made. */
+int table_add_more(struct table *t, const struct proc *like, int n, int *ret_ids, struct err *e);
+/* Ids of the processes of one app, ascending; their number, or -ENOMEM. `ret_ids`: free(). */
+int table_app_ids(const struct table *t, const char *name, const char *ns, int **ret_ids);
 /* Put back a process from the journal under its id. */
 struct proc *table_add_recovered(struct table *t, int id, json_t *take_conf);
 /* Take a process out (it is being freed by its owner). */

@@ -283,6 +283,16 @@ void tree_signal(struct proc *p, int signo, bool whole)
         (void)proc_signal(p, signo);
 }
 
+/* SIGKILL, unless the pid is somebody else's by now. */
+static void kill_seen(const struct proc_stat *st)
+{
+    struct proc_stat now;
+    int pidfd = pidfd_open_process(st->pid);
+    if (procfs_stat(st->pid, &now) == 0 && now.start_ticks == st->start_ticks)
+        (void)pidfd_signal(pidfd, SIGKILL);
+    fd_close(&pidfd);
+}
+
 void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t successor)
 {
     struct proc_stat *list = NULL;
@@ -293,33 +303,48 @@ void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t su
         if (list[i].pid == successor || !procfs_has_arguments(list[i].pid, "--home", home) ||
             !procfs_has_arguments(list[i].pid, "--pid-file", t->pid_file))
             continue; /* only a keeper has both */
-        int pidfd = pidfd_open_process(list[i].pid);
-        (void)pidfd_signal(pidfd, SIGKILL);
-        fd_close(&pidfd);
+        kill_seen(&list[i]);
     }
     free(list);
+}
+
+/* What the environment of all that came of p's last launch says. */
+struct launch_marks {
+    char id[32], time[48];
+};
+
+static void launch_marks(const struct proc *p, struct launch_marks *ret)
+{
+    snprintf(ret->id, sizeof(ret->id), "pm_id=%d", p->id);
+    snprintf(ret->time, sizeof(ret->time), "pm_uptime=%lld", (long long)p->pm_uptime);
 }
 
 void tree_kill_strays(struct proc *p)
 {
     struct trees *t = p->env->trees;
     struct proc_stat *list = NULL;
-    char id_mark[32];
-    char launch_mark[48];
-    snprintf(id_mark, sizeof(id_mark), "pm_id=%d", p->id);
-    snprintf(launch_mark, sizeof(launch_mark), "pm_uptime=%lld", (long long)p->pm_uptime);
+    struct launch_marks marks;
+    launch_marks(p, &marks);
     struct proctree_query q = {.reaper = p->env->orphan_reaper,
-                               .env_mark = id_mark,
-                               .env_mark2 = launch_mark};
+                               .env_mark = marks.id,
+                               .env_mark2 = marks.time};
     refresh(t);
     arm(t);
     int n = t->now ? proctree_members(t->now, &q, &list) : 0;
-    for (int i = 0; i < n; i++) {
-        int pidfd = pidfd_open_process(list[i].pid);
-        (void)pidfd_signal(pidfd, SIGKILL);
-        fd_close(&pidfd);
-    }
+    for (int i = 0; i < n; i++)
+        kill_seen(&list[i]);
     free(list);
+}
+
+bool tree_find_launched(struct proc *p, struct proc_stat *ret)
+{
+    struct trees *t = p->env->trees;
+    struct launch_marks marks;
+    launch_marks(p, &marks);
+    if (!t->now || t->now_at != uv_now(t->prepare.loop))
+        refresh(t);
+    arm(t);
+    return t->now && proctree_find_leader(t->now, marks.id, marks.time, ret);
 }
 
 void trees_set_keeper(struct trees *t, pid_t keeper_pid)

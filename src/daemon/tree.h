@@ -8,6 +8,7 @@
 #include <uv.h>
 
 struct proc;
+struct proc_stat;
 struct trees;
 
 struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid, const char *pid_file); /* NULL on OOM */
@@ -25,6 +26,8 @@ void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t su
 /* SIGKILL to what came of p's last launch, if a dead keeper did carry it out: it hangs where that
  * keeper's orphans go. What earlier launches left behind is not touched. */
 void tree_kill_strays(struct proc *p);
+/* The process that came of p's last launch, wherever it hangs: true and what /proc says of it. */
+bool tree_find_launched(struct proc *p, struct proc_stat *ret);
 /* The keeper that apps' orphans come to from now on. */
 void trees_set_keeper(struct trees *t, pid_t keeper_pid);
 /* Forget the wait. */

@@ -28,7 +28,9 @@ static void commas_everywhere(void **state)
     jw_arr_end(&w);
     jw_key(&w, "l");
     jw_arr_begin(&w);
-    jw_int(&w, 1);
+    jw_int(&w, 0);
+    jw_int(&w, -10);
+    jw_int(&w, INT64_MAX);
     jw_bool(&w, false);
     jw_null(&w);
     jw_real(&w, 0.5);
@@ -40,9 +42,10 @@ static void commas_everywhere(void **state)
     jw_kstr(&w, "n", NULL);
     jw_kdom(&w, "d", NULL);
     jw_obj_end(&w);
-    assert_string_equal(b.data, "{\"s\":\"x\",\"i\":-9223372036854775808,\"t\":true,\"o\":{},"
-                                "\"a\":[],\"l\":[1,false,null,0.5,{\"raw\":1},[null]],"
-                                "\"n\":null,\"d\":null}");
+    assert_string_equal(
+        b.data, "{\"s\":\"x\",\"i\":-9223372036854775808,\"t\":true,\"o\":{},"
+                "\"a\":[],\"l\":[0,-10,9223372036854775807,false,null,0.5,{\"raw\":1},[null]],"
+                "\"n\":null,\"d\":null}");
 }
 
 /* Each row is what node prints for JSON.stringify() of the string. */

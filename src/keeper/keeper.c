@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -19,6 +20,7 @@
 #define LAUNCH_WAIT_MS   30000
 #define FORCE_WAIT_MS    60000
 #define STALL_WAIT_MS    20
+#define DELAY_BUSY_MS    15
 #define DELAY_FIRST_MS   100
 #define DELAY_MAX_MS     5000
 #define LIFE_GOOD_MS     1000 /* a pm2d that lived this long is not in a crash loop */
@@ -56,7 +58,7 @@ static int64_t restart_delay(struct keeper *k)
         bool was_long = clock_mono_ms() - k->peer.started_ms >= LIFE_GOOD_MS;
         k->short_lives = was_long ? 0 : k->short_lives + 1;
         k->failed_delay_ms = 0;
-        return k->short_lives > SHORT_LIVES_FREE ? DELAY_FIRST_MS : 0;
+        return k->short_lives > SHORT_LIVES_FREE ? DELAY_BUSY_MS : 0;
     }
     int64_t next = k->failed_delay_ms ? k->failed_delay_ms * 2 : DELAY_FIRST_MS;
     k->failed_delay_ms = next < DELAY_MAX_MS ? next : DELAY_MAX_MS;
@@ -138,8 +140,10 @@ void keeper_reap(struct keeper *k)
             continue;
         }
         struct child *ch = children_reaped(&k->children, pid, status, clock_wall_ms());
-        if (ch)
-            requests_put_exited(k, ch);
+        if (!ch)
+            continue;
+        FAILPOINT("keeper.reaped");
+        requests_put_exited(k, ch);
     }
 }
 

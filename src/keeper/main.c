@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "keeper.h"
+#include "os/atomic_file.h"
 #include "os/fd.h"
 
 #define DAEMON_NAME "pm2d"
@@ -111,7 +112,8 @@ int main(int argc, char **argv)
     if (lock_fd < 0)
         return fail(&o.ready_fd, e.msg);
     int code = keep(&o, &world);
-    (void)unlink(o.pid_file); /* while it is locked: nobody else has written into it */
+    /* while it is locked: nobody else has written into it */
+    file_unlink_own(o.pid_file, file_id_of(lock_fd));
     fd_close(&lock_fd);
     return code;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "keeper.h"
@@ -20,7 +21,8 @@
 /* From FATAL to pm2d's exit. */
 #define FATAL_WAIT_MS 2000
 
-_Static_assert((int)SPAWN_RESOURCES == LINK_STAGE_RESOURCES && (int)SPAWN_EXEC == LINK_STAGE_EXEC,
+_Static_assert((int)SPAWN_RESOURCES == LINK_STAGE_RESOURCES && (int)SPAWN_EXEC == LINK_STAGE_EXEC &&
+                   (int)SPAWN_RLIMIT == LINK_STAGE_RLIMIT,
                "stages travel as they are");
 
 struct request {
@@ -185,6 +187,10 @@ static int spawn_child(struct keeper *k, const struct link_spawn_args *a, struct
     struct child *ch = child_new(a->handle, a->note);
     if (!ch)
         return -ENOMEM;
+    struct spawn_rlimit rlimits[LIMIT_LINK_RLIMITS];
+    for (size_t i = 0; i < a->rlimit_count; i++)
+        rlimits[i] = (struct spawn_rlimit){(int)a->rlimits[i].resource,
+                                           {a->rlimits[i].soft, a->rlimits[i].hard}};
     const struct spawn_spec spec = {
         .file = a->file,
         .search_path = *a->search_path ? a->search_path : NULL,
@@ -202,6 +208,11 @@ static int spawn_child(struct keeper *k, const struct link_spawn_args *a, struct
         .set_umask = true,
         .umask = k->world.umask,
         .nofile_soft = k->world.nofile_soft,
+        .need_cgroup = a->flags & LINK_SPAWN_NEED_CGROUP,
+        .set_nice = a->flags & LINK_SPAWN_SET_NICE,
+        .nice = a->nice,
+        .rlimit_count = a->rlimit_count,
+        .rlimits = rlimits,
     };
     struct spawn_result res;
     int rc = spawn_process(&spec, &res, ret_stage);
@@ -235,6 +246,7 @@ static int do_spawn(struct keeper *k, struct request *r)
     if (rc == 0)
         rc = spawn_child(k, &args, &ch, &stage);
     link_spawn_args_fini(&args);
+    FAILPOINT("keeper.spawned");
     if (rc == 0) {
         children_add(&k->children, ch);
         put_child(k, LINK_SPAWNED, r->frame->seq, ch);
@@ -248,14 +260,15 @@ static int do_spawn(struct keeper *k, struct request *r)
     return 0;
 }
 
-/* After the death of a keeper: pm2d brings what it had. */
+/* After the death of a keeper: pm2d brings what it had. Of a process that has ended that is only
+ * what others may still write into its pipes. */
 static int do_adopt(struct keeper *k, struct request *r)
 {
     struct link_child c;
     link_get_child(&r->in, &c);
     if (r->in.bad || c.note.n > LIMIT_LINK_NOTE_BYTES ||
         (unsigned)__builtin_popcount(c.fd_mask) != r->frame->nfds ||
-        c.fd_mask >= 1U << LINK_FD_COUNT || !(c.fd_mask & (1U << LINK_FD_PIDFD)))
+        c.fd_mask >= 1U << LINK_FD_COUNT || (!c.exited && !(c.fd_mask & (1U << LINK_FD_PIDFD))))
         return -EPROTO;
     if (children_find(&k->children, c.handle))
         return 0;
@@ -267,6 +280,9 @@ static int do_adopt(struct keeper *k, struct request *r)
     ch->pid = (pid_t)c.pid;
     ch->start_ticks = c.start_ticks;
     ch->is_adopted = ch->is_told = true;
+    ch->has_exited = c.exited;
+    ch->wait_status = c.wait_status;
+    ch->exit_ms = (int64_t)c.exit_ms;
     unsigned used = 0;
     for (unsigned i = 0; i < LINK_FD_COUNT; i++) {
         if (!(c.fd_mask & (1U << i)))
@@ -275,6 +291,7 @@ static int do_adopt(struct keeper *k, struct request *r)
         r->fds[used++] = -1;
     }
     children_add(&k->children, ch);
+    FAILPOINT("keeper.adopted");
     return 0;
 }
 
@@ -302,10 +319,12 @@ static int do_forget(struct keeper *k, struct request *r)
     struct child *ch = children_find(&k->children, link_get_u64(&r->in));
     if (r->in.bad)
         return -EPROTO;
-    if (ch && (ch->has_exited || ch->is_adopted))
+    if (ch && (ch->has_exited || ch->is_adopted)) {
         children_remove(&k->children, ch);
-    else if (ch)
+        FAILPOINT("keeper.forgot");
+    } else if (ch) {
         put_text(k, r->frame->seq, "FORGET: the process has not exited");
+    }
     return 0;
 }
 

@@ -90,6 +90,13 @@ void link_put_spawn(struct buf *out, const struct link_spawn *s)
     link_put_str(out, s->note);
     put_strings(out, s->argv);
     put_strings(out, s->env);
+    link_put_i32(out, s->nice);
+    link_put_u32(out, (uint32_t)s->rlimit_count);
+    for (size_t i = 0; i < s->rlimit_count; i++) {
+        link_put_u32(out, s->rlimits[i].resource);
+        link_put_u64(out, s->rlimits[i].soft);
+        link_put_u64(out, s->rlimits[i].hard);
+    }
 }
 
 void link_put_child(struct buf *out, const struct link_child *c)
@@ -252,6 +259,23 @@ static size_t measure_list(struct link_fields *f, struct spawn_size *size)
     return count;
 }
 
+/* What version 2 has appended. False when it is malformed. */
+static bool get_resources(struct link_fields *f, struct link_spawn_args *ret)
+{
+    if (f->rest.n == 0)
+        return true;
+    ret->nice = link_get_i32(f);
+    ret->rlimit_count = link_get_u32(f);
+    if (ret->rlimit_count > LIMIT_LINK_RLIMITS)
+        return false;
+    for (size_t i = 0; i < ret->rlimit_count; i++) {
+        ret->rlimits[i].resource = link_get_u32(f);
+        ret->rlimits[i].soft = link_get_u64(f);
+        ret->rlimits[i].hard = link_get_u64(f);
+    }
+    return !f->bad;
+}
+
 /* Works on a copy of the fields. False when the request is malformed. */
 static bool measure_spawn(struct link_fields f, struct spawn_size *size)
 {
@@ -272,7 +296,8 @@ static bool measure_spawn(struct link_fields f, struct spawn_size *size)
     size->bytes += note.n + 1;
     size->argc = measure_list(&f, size);
     size->envc = measure_list(&f, size);
-    return !f.bad && size->argc > 0;
+    struct link_spawn_args resources;
+    return !f.bad && size->argc > 0 && get_resources(&f, &resources);
 }
 
 static struct str copy_str(struct link_fields *f, char **at)
@@ -328,6 +353,7 @@ int link_get_spawn(struct link_fields *f, struct link_spawn_args *ret)
     ret->note = copy_str(f, &at);
     copy_list(f, ret->argv, &at);
     copy_list(f, ret->env, &at);
+    (void)get_resources(f, ret);
     return 0;
 }
 
@@ -343,6 +369,10 @@ const char *link_stage_text(enum link_stage stage)
         [LINK_STAGE_RESOURCES] = "create a process", [LINK_STAGE_GROUPS] = "set groups",
         [LINK_STAGE_GID] = "set group id",           [LINK_STAGE_UID] = "set user id",
         [LINK_STAGE_CWD] = "set working directory",  [LINK_STAGE_EXEC] = "execute",
+        [LINK_STAGE_CGROUP] = "enter the cgroup",    [LINK_STAGE_NICE] = "set nice",
+        [LINK_STAGE_RLIMIT] = "set a limit",
     };
+    if (stage > LINK_STAGE_RLIMIT && stage < LINK_STAGE_COUNT)
+        stage = LINK_STAGE_RLIMIT;
     return (unsigned)stage < LINK_STAGE_COUNT ? texts[stage] : "start";
 }

@@ -16,6 +16,7 @@
  *
  * Versions (link_hello.version):
  *   1  2026-11  the first
+ *   2  2026-11  SPAWN ends in nice and rlimits; stages from LINK_STAGE_CGROUP on
  *
  * Handles. pm2d names each spawned process by a u64 handle of its own choice, never reused within
  * a keeper's life: (pm_id << 32) | spawn counter. The keeper knows nothing else about it, except
@@ -39,7 +40,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-#define LINK_VERSION      1
+#define LINK_VERSION      2
 #define LINK_HEADER_BYTES 12
 #define LINK_FD           3 /* pm2d's end of the link */
 
@@ -91,12 +92,22 @@ enum link_stage {
     LINK_STAGE_UID,
     LINK_STAGE_CWD,
     LINK_STAGE_EXEC,
-    LINK_STAGE_COUNT
+    LINK_STAGE_CGROUP,
+    LINK_STAGE_NICE,
+    LINK_STAGE_RLIMIT, /* + the number of the resource, RLIMIT_NOFILE for instance */
+    LINK_STAGE_COUNT = LINK_STAGE_RLIMIT + LIMIT_LINK_RLIMITS
 };
 
 enum link_spawn_flags {
     LINK_SPAWN_CHANNEL = 1, /* a Node channel on fd 3; NODE_CHANNEL_FD etc. are in `env` already */
     LINK_SPAWN_SET_IDS = 2, /* uid, gid and groups apply */
+    LINK_SPAWN_SET_NICE = 4,
+    LINK_SPAWN_NEED_CGROUP = 8, /* it has limits: rather no process than one outside */
+};
+
+struct link_rlimit {
+    uint32_t resource;   /* RLIMIT_NOFILE ... */
+    uint64_t soft, hard; /* RLIM_INFINITY = unlimited */
 };
 
 struct link_strings {
@@ -117,6 +128,9 @@ struct link_spawn {
     struct str note;   /* opaque to the keeper, at most 4 KiB */
     struct link_strings argv;
     struct link_strings env;
+    int32_t nice;
+    size_t rlimit_count; /* at most LIMIT_LINK_RLIMITS */
+    const struct link_rlimit *rlimits;
 };
 
 struct link_child {
@@ -180,6 +194,9 @@ struct link_spawn_args {
     char *file, *search_path, *cwd, *cgroup;
     struct str note;
     char **argv, **env;
+    int nice;
+    size_t rlimit_count;
+    struct link_rlimit rlimits[LIMIT_LINK_RLIMITS];
     void *memory;
 };
 /* 0, -EPROTO (malformed, or a string with a NUL inside), -ENOMEM. `ret` owns; link_spawn_args_fini.

@@ -37,6 +37,8 @@ static const struct str argv_items[] = {{"node", 4}, {"a b", 3}, {"", 0}};
 static const struct str env_items[] = {{"A=1", 3}, {"B=\n", 3}};
 static const uint32_t group_items[] = {4, 24};
 
+static const struct link_rlimit rlimit_items[] = {{7, 100, 1ULL << 40}, {4, 0, UINT64_MAX}};
+
 static const struct link_spawn sample = {
     .handle = 0x1234567890ULL,
     .flags = LINK_SPAWN_CHANNEL | LINK_SPAWN_SET_IDS,
@@ -51,6 +53,9 @@ static const struct link_spawn sample = {
     .note = {"n\0te", 4},
     .argv = {3, argv_items},
     .env = {2, env_items},
+    .nice = -20,
+    .rlimit_count = 2,
+    .rlimits = rlimit_items,
 };
 
 static void put_sample(struct buf *out, const struct link_spawn *s)
@@ -100,8 +105,47 @@ static void spawn_round_trip(void **state)
     assert_null(a.argv[3]);
     assert_string_equal(a.env[1], "B=\n");
     assert_null(a.env[2]);
+    assert_int_equal(a.nice, -20);
+    assert_int_equal(a.rlimit_count, 2);
+    assert_int_equal(a.rlimits[0].resource, 7);
+    assert_true(a.rlimits[0].soft == 100 && a.rlimits[0].hard == 1ULL << 40);
+    assert_true(a.rlimits[1].hard == UINT64_MAX);
     link_spawn_args_fini(&a);
     link_spawn_args_fini(&a);
+}
+
+/* Bytes of nice, the count and two limits at the end. */
+#define RESOURCE_BYTES (2 * sizeof(uint32_t) + 2 * (sizeof(uint32_t) + 2 * sizeof(uint64_t)))
+
+static void spawn_of_version_1(void **state)
+{
+    (void)state;
+    AUTO(buf) out = BUF_INIT;
+    struct link_spawn_args a;
+    link_put_spawn(&out, &sample);
+    buf_truncate(&out, out.len - RESOURCE_BYTES);
+    struct link_fields in = {.rest = buf_str(&out)};
+    assert_int_equal(link_get_spawn(&in, &a), 0);
+    assert_string_equal(a.env[1], "B=\n");
+    assert_int_equal(a.nice, 0);
+    assert_int_equal(a.rlimit_count, 0);
+    link_spawn_args_fini(&a);
+}
+
+static void too_many_limits(void **state)
+{
+    (void)state;
+    struct link_rlimit many[LIMIT_LINK_RLIMITS + 1] = {{0}};
+    struct link_spawn s = sample;
+    s.rlimits = many;
+    for (unsigned more = 0; more < 2; more++) {
+        AUTO(buf) out = BUF_INIT;
+        struct link_spawn_args a;
+        s.rlimit_count = LIMIT_LINK_RLIMITS + more;
+        put_sample(&out, &s);
+        assert_int_equal(read_sample(buf_str(&out), &a), more ? -EPROTO : 0);
+        link_spawn_args_fini(&a);
+    }
 }
 
 static void child_round_trip(void **state)
@@ -283,12 +327,15 @@ static void stages_have_texts(void **state)
     for (unsigned i = 0; i < LINK_STAGE_COUNT; i++)
         assert_non_null(link_stage_text((enum link_stage)i));
     assert_string_equal(link_stage_text(LINK_STAGE_COUNT), "start");
+    assert_string_equal(link_stage_text((enum link_stage)(LINK_STAGE_RLIMIT + 7)), "set a limit");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spawn_round_trip),
+        cmocka_unit_test(spawn_of_version_1),
+        cmocka_unit_test(too_many_limits),
         cmocka_unit_test(child_round_trip),
         cmocka_unit_test(frames_byte_by_byte),
         cmocka_unit_test(bad_headers_are_final),

@@ -14,6 +14,8 @@
 #include "os/fd.h"
 
 #define LINE_MAX_BYTES 4096
+/* Where cgroup_vacate() puts us: a child of the base. */
+#define OWN_LEAF "pm2c-daemon"
 
 /* Our cgroup in the v2 hierarchy: the line "0::/path". */
 static int own_path(char *ret, size_t size)
@@ -63,33 +65,50 @@ static bool is_delegated(const char *path, bool is_root_of_hierarchy)
            (getxattr(path, "trusted.delegate", value, sizeof(value)) > 0 && value[0] == '1');
 }
 
-int cgroup_base(char *path, size_t size)
+/* "/a/pm2c-daemon" to "/a": there we went. */
+static void leave_leaf(char *own)
+{
+    char *slash = strrchr(own, '/');
+    if (slash && strcmp(slash + 1, OWN_LEAF) == 0)
+        slash[slash == own] = '\0';
+}
+
+int cgroup_base(char *path, size_t size, struct err *e)
 {
     char mount[1024];
     char own[LINE_MAX_BYTES];
     int rc = mount_point(mount, sizeof(mount));
-    if (rc == 0)
-        rc = own_path(own, sizeof(own));
     if (rc < 0)
-        return rc;
+        return err_set(e, rc, "no cgroup2 is mounted");
+    rc = own_path(own, sizeof(own));
+    if (rc < 0)
+        return err_set(e, rc, "/proc/self/cgroup names none");
+    leave_leaf(own);
     bool root = strcmp(own, "/") == 0;
     if ((size_t)snprintf(path, size, "%s%s", mount, root ? "" : own) >= size)
-        return -ENAMETOOLONG;
-    return is_delegated(path, root) ? 0 : -ENOENT;
+        return err_set(e, -ENAMETOOLONG, "its path is too long");
+    if (!is_delegated(path, root))
+        return err_set(e, -ENOENT, "%s is not delegated to us", path);
+    return 0;
+}
+
+static int make_one(const char *path)
+{
+    if (mkdir(path, 0755) == 0)
+        return 0;
+    return errno == EEXIST ? 1 : -errno;
 }
 
 int cgroup_make(const char *path)
 {
     char parent[LINE_MAX_BYTES];
-    if (mkdir(path, 0755) == 0 || errno == EEXIST)
-        return 0;
+    int rc = make_one(path);
     const char *slash = strrchr(path, '/');
-    if (errno != ENOENT || !slash || (size_t)(slash - path) >= sizeof(parent))
-        return -errno;
+    if (rc != -ENOENT || !slash || (size_t)(slash - path) >= sizeof(parent))
+        return rc;
     snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
-    if (mkdir(parent, 0755) < 0 && errno != EEXIST)
-        return -errno;
-    return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+    rc = make_one(parent);
+    return rc < 0 ? rc : make_one(path);
 }
 
 int cgroup_remove(const char *path)
@@ -132,14 +151,129 @@ int cgroup_members(const char *path, pid_t **ret)
     return count;
 }
 
-int cgroup_kill(const char *path)
+int cgroup_set(const char *path, const char *file, const char *value)
 {
-    char file[LINE_MAX_BYTES];
-    snprintf(file, sizeof(file), "%s/cgroup.kill", path);
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    char name[LINE_MAX_BYTES];
+    if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, file) >= sizeof(name))
+        return -ENAMETOOLONG;
+    int fd = open(name, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int rc = fd_write_all(fd, "1", 1);
+    int rc = fd_write_all(fd, value, strlen(value));
     fd_close(&fd);
     return rc;
+}
+
+int cgroup_kill(const char *path)
+{
+    return cgroup_set(path, "cgroup.kill", "1");
+}
+
+uint64_t cgroup_count(const char *path, const char *file, const char *key)
+{
+    FILE *f = open_file(path, file);
+    char line[128];
+    size_t n = strlen(key);
+    uint64_t count = 0;
+    while (f && count == 0 && fgets(line, sizeof(line), f))
+        if (strncmp(line, key, n) == 0 && line[n] == ' ')
+            count = strtoull(line + n, NULL, 10);
+    if (f)
+        (void)fclose(f);
+    return count;
+}
+
+/* ---- controllers ---- */
+
+/* The words of a file of one line. */
+static int read_words(const char *path, const char *name, char *ret, size_t size)
+{
+    FILE *f = open_file(path, name);
+    ret[0] = '\0';
+    if (!f)
+        return -errno;
+    if (!fgets(ret, (int)size, f))
+        ret[0] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+    (void)fclose(f);
+    return 0;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = words; *at; at += strspn(at, " ")) {
+        size_t len = strcspn(at, " ");
+        if (len == n && memcmp(at, word, n) == 0)
+            return true;
+        at += len;
+    }
+    return false;
+}
+
+int cgroup_enable(const char *path, const char *controller, struct err *e)
+{
+    char words[512];
+    char order[64];
+    int rc = read_words(path, "cgroup.subtree_control", words, sizeof(words));
+    if (rc == 0 && has_word(words, controller))
+        return 0;
+    rc = read_words(path, "cgroup.controllers", words, sizeof(words));
+    if (rc < 0)
+        return err_set(e, rc, "%s is no cgroup v2: %s", path, err_text(rc));
+    if (!has_word(words, controller))
+        return err_set(e, -ENOTSUP, "controller %s is not available here (cgroup.controllers: %s)",
+                       controller, words[0] ? words : "none");
+    snprintf(order, sizeof(order), "+%s", controller);
+    rc = cgroup_set(path, "cgroup.subtree_control", order);
+    if (rc < 0)
+        return err_set(e, rc, "controller %s cannot be enabled in %s: %s", controller, path,
+                       err_text(rc));
+    return 0;
+}
+
+/* ---- out of the base ---- */
+
+static bool is_among(pid_t pid, const pid_t *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == pid)
+            return true;
+    return false;
+}
+
+/* The first one that is not ours; -1 = none. */
+static int find_stranger(const char *base, const pid_t *ours, size_t count, pid_t *ret)
+{
+    pid_t *members = NULL;
+    int n = cgroup_members(base, &members);
+    *ret = -1;
+    for (int i = 0; i < n && *ret < 0; i++)
+        if (!is_among(members[i], ours, count))
+            *ret = members[i];
+    free(members);
+    return n < 0 ? n : 0;
+}
+
+int cgroup_vacate(const char *base, const pid_t *ours, size_t count, struct err *e)
+{
+    char leaf[LINE_MAX_BYTES];
+    pid_t stranger;
+    if ((size_t)snprintf(leaf, sizeof(leaf), "%s/" OWN_LEAF, base) >= sizeof(leaf))
+        return err_set(e, -ENAMETOOLONG, "the path of our cgroup is too long");
+    int rc = find_stranger(base, ours, count, &stranger);
+    if (rc < 0)
+        return err_set(e, rc, "cannot read the members of %s: %s", base, err_text(rc));
+    if (stranger >= 0) /* 0: of another pid namespace */
+        return err_set(e, -EBUSY,
+                       "%s has processes of others (pid %d), so that nothing below it can have "
+                       "limits",
+                       base, (int)stranger);
+    rc = cgroup_make(leaf);
+    for (size_t i = 0; i < count && rc >= 0; i++) {
+        char pid[16];
+        snprintf(pid, sizeof(pid), "%d", (int)ours[i]);
+        rc = cgroup_set(leaf, "cgroup.procs", pid);
+    }
+    return rc < 0 ? err_set(e, rc, "cannot move to %s: %s", leaf, err_text(rc)) : 0;
 }

@@ -143,6 +143,23 @@ static bool has_mark(struct node *n, const char *mark)
     return false;
 }
 
+bool proctree_find_leader(struct proctree *t, const char *env_mark, const char *env_mark2,
+                          struct proc_stat *ret)
+{
+    bool found = false;
+    for (size_t i = 0; i < t->count; i++) {
+        struct node *n = &t->nodes[i];
+        if (n->st.sid != n->st.pid || n->st.state == 'Z' ||
+            (found && n->st.start_ticks >= ret->start_ticks))
+            continue;
+        if (has_mark(n, env_mark) && has_mark(n, env_mark2)) {
+            *ret = n->st;
+            found = true;
+        }
+    }
+    return found;
+}
+
 /* A set of nodes in the order in which they were found, which is parents before children. */
 struct members {
     size_t *order;

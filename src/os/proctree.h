@@ -30,6 +30,10 @@ void proctree_free(struct proctree *t);
 /* The direct children of a process. Count, with an array in *ret (free()), or -ENOMEM. */
 int proctree_children(const struct proctree *t, pid_t parent, struct proc_stat **ret);
 
+/* The oldest live leader of a session, anywhere, whose environment has both marks. */
+bool proctree_find_leader(struct proctree *t, const char *env_mark, const char *env_mark2,
+                          struct proc_stat *ret);
+
 /* The live (not zombie) processes of an app, deepest first, the root last: the root's descendants,
  * the members of its session, the orphans at the reaper whose environment has the marks, and the
  * descendants of all these. Count, with an array in *ret (free()), or -errno. */

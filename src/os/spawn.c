@@ -45,6 +45,7 @@ struct child {
     const struct spawn_spec *spec;
     struct plumbing *p;
     bool has_cgroup; /* born in it */
+    int detail;      /* of the stage that failed */
 };
 
 /* ---- the child, in order ---- */
@@ -92,7 +93,8 @@ static int step_stdio(struct child *c)
     return 0;
 }
 
-/* Before the ids change: only we may write there. An app without its cgroup still is an app. */
+/* Before the ids change: only we may write there. An app without its cgroup still is an app, unless
+ * the cgroup limits it. */
 static int step_cgroup(struct child *c)
 {
     char path[PATH_MAX];
@@ -100,9 +102,36 @@ static int step_cgroup(struct child *c)
         snprintf(path, sizeof(path), "%s/cgroup.procs", c->spec->cgroup) >= (int)sizeof(path))
         return 0;
     int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0)
-        (void)fd_write_all(fd, "0", 1);
+    int rc = fd < 0 ? -errno : fd_write_all(fd, "0", 1);
     fd_close(&fd);
+    return c->spec->need_cgroup ? rc : 0;
+}
+
+static int step_world(struct child *c)
+{
+    if (c->spec->set_umask)
+        umask(c->spec->umask);
+    struct rlimit limit;
+    if (c->spec->nofile_soft == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    limit.rlim_cur = c->spec->nofile_soft;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
+static int step_nice(struct child *c)
+{
+    return c->spec->set_nice && setpriority(PRIO_PROCESS, 0, c->spec->nice) < 0 ? -errno : 0;
+}
+
+static int step_rlimits(struct child *c)
+{
+    for (size_t i = 0; i < c->spec->rlimit_count; i++) {
+        const struct spawn_rlimit *r = &c->spec->rlimits[i];
+        if (setrlimit((__rlimit_resource_t)r->resource, &r->limit) < 0) {
+            c->detail = r->resource;
+            return -errno;
+        }
+    }
     return 0;
 }
 
@@ -134,17 +163,6 @@ static int step_cwd(struct child *c)
 static int step_close(struct child *c)
 {
     return fd_close_from(c->p->report[CHILD] + 1);
-}
-
-static int step_limits(struct child *c)
-{
-    if (c->spec->set_umask)
-        umask(c->spec->umask);
-    struct rlimit limit;
-    if (c->spec->nofile_soft == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 0;
-    limit.rlim_cur = c->spec->nofile_soft;
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
 /* What execvp(3) does with a script that lacks its "#!" line. */
@@ -227,9 +245,10 @@ static const struct {
     enum spawn_stage stage;
 } steps[] = {
     {step_session, SPAWN_RESOURCES}, {step_signals, SPAWN_RESOURCES}, {step_stdio, SPAWN_RESOURCES},
-    {step_cgroup, SPAWN_RESOURCES},  {step_groups, SPAWN_GROUPS},     {step_gid, SPAWN_GID},
+    {step_cgroup, SPAWN_CGROUP},     {step_world, SPAWN_RESOURCES},   {step_nice, SPAWN_NICE},
+    {step_rlimits, SPAWN_RLIMIT},    {step_groups, SPAWN_GROUPS},     {step_gid, SPAWN_GID},
     {step_uid, SPAWN_UID},           {step_cwd, SPAWN_CWD},           {step_close, SPAWN_RESOURCES},
-    {step_limits, SPAWN_RESOURCES},  {step_exec, SPAWN_EXEC},
+    {step_exec, SPAWN_EXEC},
 };
 
 static void ATTR_NORETURN run_child(struct child *c)
@@ -237,6 +256,7 @@ static void ATTR_NORETURN run_child(struct child *c)
     struct report r = {0, 0};
     for (size_t i = 0; i < ARRAY_LEN(steps) && r.code == 0; i++)
         r = (struct report){steps[i].stage, steps[i].run(c)};
+    r.stage += c->detail;
     (void)fd_write_all(c->p->report[CHILD], &r, sizeof(r));
     _exit(127);
 }

@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: MIT
  * fork + exec with stdio pipes, an optional Node channel, ids and cwd, in the keeper. The order of
  * steps in the child is law: setsid, signal dispositions and mask to default, stdio, channel on fd
- * 3, groups, gid, uid, cwd, close everything else, exec. An error in the child comes back through a
+ * 3, cgroup, umask, nice and limits (while we still may), groups, gid, uid, cwd, close everything
+ * else, exec. An error in the child comes back through a
  * CLOEXEC pipe with the step that failed, so that the caller knows before this function returns. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
-enum spawn_stage { SPAWN_RESOURCES, SPAWN_GROUPS, SPAWN_GID, SPAWN_UID, SPAWN_CWD, SPAWN_EXEC };
+enum spawn_stage {
+    SPAWN_RESOURCES,
+    SPAWN_GROUPS,
+    SPAWN_GID,
+    SPAWN_UID,
+    SPAWN_CWD,
+    SPAWN_EXEC,
+    SPAWN_CGROUP,
+    SPAWN_NICE,
+    SPAWN_RLIMIT, /* + the number of the resource, RLIMIT_NOFILE for instance */
+};
+
+struct spawn_rlimit {
+    int resource; /* RLIMIT_NOFILE ... */
+    struct rlimit limit;
+};
 
 struct spawn_spec {
     const char *file; /* absolute or relative path, or a bare name looked up in search_path */
@@ -17,7 +34,8 @@ struct spawn_spec {
     const char *cwd;         /* NULL = ours */
     char *const *argv;
     char *const *env;
-    const char *cgroup; /* folder of the cgroup to enter; NULL = ours. Best effort */
+    const char *cgroup; /* folder of the cgroup to enter; NULL = ours. Best effort, or: */
+    bool need_cgroup;   /* fail when it cannot be entered */
     bool want_channel;
     bool set_ids;
     uint32_t uid, gid;
@@ -27,6 +45,10 @@ struct spawn_spec {
     bool set_umask;
     mode_t umask;         /* the keeper's own is stricter than what apps expect */
     uint64_t nofile_soft; /* soft RLIMIT_NOFILE of the child; 0 = as ours */
+    bool set_nice;
+    int nice;
+    size_t rlimit_count;
+    const struct spawn_rlimit *rlimits; /* the last word, also on RLIMIT_NOFILE */
 };
 
 struct spawn_result {

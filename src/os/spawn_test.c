@@ -201,6 +201,25 @@ static void limits_and_umask_are_the_apps(void **state)
     assert_prints(s, "umask; ulimit -Sn; pwd", "0027\n99\n/usr\n");
 }
 
+static void nice_and_rlimits_are_set(void **state)
+{
+    (void)state;
+    const struct spawn_rlimit limits[] = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_NOFILE, {50, 60}}};
+    struct spawn_spec s = {.nofile_soft = 99, /* overruled */
+                           .set_nice = true,
+                           .nice = 7,
+                           .rlimit_count = ARRAY_LEN(limits),
+                           .rlimits = limits};
+    const char *script = "ulimit -Sn; ulimit -Hn; ulimit -Hc; nice";
+    assert_prints(s, script, "50\n60\n0\n7\n");
+    if (geteuid() != 0)
+        return;
+    s.set_ids = true; /* set before the ids: the keeper may what the app's user may not */
+    s.uid = s.gid = 65534;
+    s.nice = -3;
+    assert_prints(s, script, "50\n60\n0\n-3\n");
+}
+
 static void ids_are_set(void **state)
 {
     (void)state;
@@ -227,6 +246,39 @@ static void errors_name_their_stage(void **state)
     if (geteuid() == 0)
         assert_fails((struct spawn_spec){.file = "/bin/sh", .set_ids = true, .uid = UINT32_MAX},
                      -EINVAL, SPAWN_UID);
+}
+
+static void cannot_have_resources(void)
+{
+    const struct spawn_rlimit mixed[] = {{RLIMIT_CORE, {0, 0}}, {RLIMIT_STACK, {2, 1}}};
+    const struct spawn_rlimit high[] = {{RLIMIT_FSIZE, {2000, 2000}}};
+    struct spawn_spec s = {.file = "/bin/sh", .rlimit_count = 2, .rlimits = mixed};
+    assert_fails(s, -EINVAL, SPAWN_RLIMIT + RLIMIT_STACK);
+    s = (struct spawn_spec){.file = "/bin/sh", .cgroup = "/nonexistent", .need_cgroup = true};
+    assert_fails(s, -ENOENT, SPAWN_CGROUP);
+    /* From here on as a user without rights; the program ends with this. */
+    const struct rlimit low = {1000, 1000};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    assert_true(geteuid() != 0 || setuid(65534) == 0);
+    s = (struct spawn_spec){.file = "/bin/sh", .set_nice = true, .nice = -10};
+    assert_fails(s, -EACCES, SPAWN_NICE);
+    s = (struct spawn_spec){.file = "/bin/sh", .rlimit_count = 1, .rlimits = high};
+    assert_fails(s, -EPERM, SPAWN_RLIMIT + RLIMIT_FSIZE);
+}
+
+static void resources_that_cannot_be_had(void **state)
+{
+    (void)state;
+    int status = -1;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        cannot_have_resources(); /* a failed assertion ends it with another code */
+        _exit(42);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
 }
 
 static void search_goes_past_what_does_not_fit(void **state)
@@ -279,7 +331,9 @@ int main(void)
         cmocka_unit_test(channel_is_a_socket_on_3),
         cmocka_unit_test(signals_and_session_are_fresh),
         cmocka_unit_test(limits_and_umask_are_the_apps),
+        cmocka_unit_test(nice_and_rlimits_are_set),
         cmocka_unit_test(ids_are_set),
+        cmocka_unit_test(resources_that_cannot_be_had),
         cmocka_unit_test(errors_name_their_stage),
         cmocka_unit_test(search_goes_past_what_does_not_fit),
         cmocka_unit_test(lack_of_fds_leaves_nothing),

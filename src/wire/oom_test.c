@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The OOM loop: each scenario runs with its 1st, 2nd, nth allocation failing, until it gets
  * through. Every failure must be reported by a return code, and all memory must be free again
- * afterwards.
- *
- * Our own calls arrive here by the linker's --wrap (CMakeLists.txt), jansson's by its hooks. */
+ * afterwards. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,75 +14,11 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "base/oom_heap.h"
 #include "wire/amp.h"
 #include "wire/channel.h"
 #include "wire/rpc.h"
 #include "json/write.h"
-
-void *__real_malloc(size_t n);
-void *__real_realloc(void *p, size_t n);
-void __real_free(void *p);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-void __wrap_free(void *p);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
-
-static struct {
-    long countdown; /* the allocation that fails; 0 = none */
-    bool fired;
-    long live; /* blocks not freed */
-} heap;
-
-static bool fails(void)
-{
-    if (heap.countdown == 0 || --heap.countdown > 0)
-        return false;
-    heap.fired = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    void *p = fails() ? NULL : __real_malloc(n);
-    heap.live += p != NULL;
-    return p;
-}
-
-void *__wrap_calloc(size_t count, size_t n)
-{
-    void *p = __wrap_malloc(count * n);
-    return p ? memset(p, 0, count * n) : NULL;
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    if (!p)
-        return __wrap_malloc(n);
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-void __wrap_free(void *p)
-{
-    heap.live -= p != NULL;
-    __real_free(p);
-}
-
-char *__wrap_strndup(const char *s, size_t n)
-{
-    n = strnlen(s, n);
-    char *p = __wrap_malloc(n + 1);
-    if (!p)
-        return NULL;
-    p[n] = '\0';
-    return memcpy(p, s, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-    return __wrap_strndup(s, strlen(s));
-}
 
 /* Run the frame in `in` through a reader in small pieces, then `parse` its message. */
 typedef int parse_fn(const struct amp_msg *m);

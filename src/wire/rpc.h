@@ -13,6 +13,10 @@
 #include "base/str.h"
 #include "wire/amp.h"
 
+/* Of our own methods (c.*), as c.hello tells it; raised when one of them changes in a way that a
+ * client of the release before would take wrongly. */
+#define RPC_OWN_PROTOCOL 1
+
 enum rpc_type { RPC_CALL, RPC_METHODS };
 
 struct rpc_request {

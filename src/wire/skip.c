@@ -35,20 +35,21 @@ static bool take(struct walk *w, char c)
     return true;
 }
 
+/* Most of every message is strings. The position is a local: writing it through the pointer would
+ * force the compiler to load and store it for each byte. */
 static bool skip_string(struct walk *w)
 {
     if (!take(w, '"'))
         return fail(w, -EPROTO);
-    for (; w->at < w->end; w->at++) {
-        unsigned char c = (unsigned char)*w->at;
-        if (c == '"') {
-            w->at++;
-            return true;
-        }
-        if (c < 0x20 || (c == '\\' && ++w->at == w->end))
+    const char *at = w->at;
+    const char *end = w->end;
+    for (; at < end && *at != '"' && (unsigned char)*at >= 0x20; at++)
+        if (*at == '\\' && ++at == end)
             break;
-    }
-    return fail(w, -EPROTO);
+    if (at == end || *at != '"')
+        return fail(w, -EPROTO);
+    w->at = at + 1;
+    return true;
 }
 
 static size_t skip_digits(struct walk *w)

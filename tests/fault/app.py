@@ -9,6 +9,8 @@ nothing has to be believed of the daemon: NAME.starts gets one line (the pid) pe
   crashes SECONDS      the same with code 1, again and again; stays once FOLDER/calm is there
   forks SECONDS        like crashes, and each time leaves a daemon behind that writes lines
   still [SECONDS]      stays; needs so long to end when it is told to
+  speaks PERIOD        numbered lines on stdout for as long as somebody reads them; stays then
+  obeys                stays; ends with the code that FOLDER/NAME.end holds
 """
 
 import json
@@ -76,7 +78,6 @@ def crashes(seconds):
 
 def forks(seconds):
     if os.fork() == 0:
-        os.setsid()
         if os.fork() == 0:
             os.execv(sys.executable, [sys.executable, __file__, "grandchild", FOLDER])
         os._exit(0)
@@ -85,6 +86,7 @@ def forks(seconds):
 
 
 def grandchild():
+    os.setsid()
     for number in range(1, 31):
         os.write(1, f"{os.getpid()} {number}\n".encode())
         time.sleep(0.01)
@@ -100,7 +102,27 @@ def still(seconds="0"):
     stay()
 
 
-ROLES = {role.__name__: role for role in (writer, channel, ends, crashes, forks, grandchild, still)}
+def speaks(period):
+    count = 0
+    try:
+        while True:
+            count += 1
+            os.write(1, f"out {count}\n".encode())
+            time.sleep(float(period))
+    except BrokenPipeError:
+        record("unheard", count)
+    stay()
+
+
+def obeys():
+    while not os.path.exists(NAME + ".end"):
+        time.sleep(0.01)
+    with open(NAME + ".end", encoding="ascii") as code:
+        sys.exit(int(code.read()))
+
+
+ROLES = {role.__name__: role for role in (writer, channel, ends, crashes, forks, grandchild, still,
+                                           speaks, obeys)}
 if ROLE != "grandchild":
     record("starts", os.getpid())
 ROLES[ROLE](*ARGS)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pm2d ends itself, as if by SIGKILL, at each named step (base/failpoint.h); the next one has to make
-of it what the step before or after would have made: nothing lost, nothing twice."""
+"""pm2d, or the keeper, ends itself, as if by SIGKILL, at each named step (base/failpoint.h); the next one
+has to make of it what the step before or after would have made: nothing lost, nothing twice."""
 
 import os
+import signal
 import sys
 import unittest
 
@@ -15,9 +16,10 @@ JOURNAL = ("journal.before", "journal.after")
 START = (*JOURNAL, "order.accepted", "spawn.journalled", "spawn.sent", "spawned.received",
          "spawned.journalled", "order.journalled")
 EXIT = (*JOURNAL, "exited.received", "exited.journalled", "forget.sent")
-STOP = (*EXIT, "order.accepted", "signal.sent", "order.journalled")
+STOP = (*EXIT, "order.accepted", "goal.journalled", "signal.sent", "order.journalled")
 DELETE = (*STOP, "removed")
-RESTART = (*STOP, "spawn.journalled", "spawn.sent", "spawned.received", "spawned.journalled")
+SPAWN = ("spawn.journalled", "spawn.sent", "spawned.received", "spawned.journalled")
+RESTART = (*STOP, *SPAWN)
 
 
 class Armed(Rig):
@@ -97,10 +99,7 @@ class FailpointTest(unittest.TestCase):
         def scenario(rig):
             rig.start("app", "still")
             rig.order("stopProcessId", rig.ids["app"])
-            env = rig.settled_row("app")["pm2_env"]
-            self.assertEqual(env["status"], "stopped")
-            # When only the signal got out, its death was answered by a restart before we asked again.
-            self.assertEqual(len(rig.starts("app")), env["restart_time"] + 1)
+            self.assert_row(rig, "stopped", 1, 0)
 
         self.each(STOP, scenario)
 
@@ -156,8 +155,73 @@ class FailpointTest(unittest.TestCase):
             row = rig.settled_row("app")
             self.assertEqual(len(rig.starts("app")), row["pm2_env"]["restart_time"] + 1)
 
-        self.each((*EXIT, "spawn.journalled", "spawn.sent", "spawned.received", "spawned.journalled"),
-                  scenario)
+        self.each((*EXIT, *SPAWN), scenario)
+
+    def test_crash_with_a_pause(self):
+        """The end that was acted on is not acted on again, and the pause is not cut short."""
+        def scenario(rig):
+            rig.start("app", "ends", 0.3, 7, restart_delay=60000)
+            rig.arm()
+            wait_until(lambda: os.path.exists(rig.done), "the step is passed")
+            wait_until(lambda: rig.row("app")["pm2_env"]["status"] == "waiting restart", "the pause")
+            env = rig.row("app")["pm2_env"]
+            self.assertEqual((env["unstable_restarts"], env["restart_time"], len(rig.starts("app"))),
+                             (1, 0, 1))
+
+        self.each(EXIT, scenario)
+
+    def test_too_many_crashes(self):
+        def scenario(rig):
+            rig.start("app", "ends", 0.2, 7, max_restarts=2)
+            rig.arm()
+            wait_until(lambda: os.path.exists(rig.done), "the step is passed")
+            wait_until(lambda: rig.row("app")["pm2_env"]["status"] == "errored", "it is given up")
+            env = self.assert_row(rig, "errored", 2, 1)
+            self.assertEqual(env["exit_code"], 7)
+
+        self.each([f"{step}:2" for step in EXIT if step not in JOURNAL], scenario)
+
+    # ---- steps of the keeper ----
+
+    def test_keeper_starts_one(self):
+        """It is there, and the keeper dies before it can say so: ended, and asked for again."""
+        def scenario(rig):
+            rig.start("app", "still")
+            rig.main.call("stopProcessId", rig.ids["app"])
+            rig.arm()
+            rig.main.call("startProcessId", rig.ids["app"])
+            env = rig.settled_row("app")["pm2_env"]
+            self.assertEqual((env["status"], env["restart_time"]), ("online", 0))
+            self.assertEqual(rig.asked_again("app"), 1)
+            self.assertIn(len(rig.starts("app")), (2, 3))  # the first may have come to write its record
+
+        self.each(("keeper.spawned",), scenario)
+
+    def test_keeper_sees_an_exit(self):
+        def scenario(rig):
+            rig.start("app", "ends", 0.3, 7, autorestart=False)
+            rig.arm()
+            wait_until(lambda: rig.row("app")["pm2_env"]["status"] == "stopped", "its end is known")
+            env = self.assert_row(rig, "stopped", 1, 0)
+            self.assertIn(env.get("exit_code"), (7, None))
+
+        self.each(("keeper.reaped", "keeper.forgot"), scenario)
+
+    def test_successor_dies(self):
+        """One keeper is killed, the next one in the middle of taking over; the third one does it."""
+        def scenario(rig):
+            rig.start("app", "still")
+            hello = rig.main.call("c.hello", {})
+            rig.arm()
+            os.kill(hello["keeper"], signal.SIGKILL)
+            wait_until(lambda: os.path.exists(rig.done), "the step is passed")
+            wait_until(lambda: is_alive(rig.main.call("c.hello", {})["keeper"]), "a third keeper")
+            self.assertEqual(rig.main.call("c.hello", {})["pid"], hello["pid"])
+            self.assert_row(rig, "online", 1, 0)
+            rig.main.call("restartProcessId", {"id": rig.ids["app"]})
+            self.assert_row(rig, "online", 2, 1)
+
+        self.each(("keeper.adopted", "keeper.adopted:2"), scenario)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""pm2d is killed with SIGKILL at random instants, then the keeper, while apps write, talk, crash and are
-ordered about. At the end nothing may be lost and nothing may have happened twice.
+"""pm2d is killed with SIGKILL at random instants, then pm2d and the keeper in turn, while apps write, talk,
+crash and are ordered about. At the end nothing may be lost and nothing may have happened twice.
 
     tests/fault/kill_test.py [--count 200] [--keeper 20] [--seed N]
 
@@ -20,10 +20,10 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import GONE, NODE, Rig, amp, wait_until  # noqa: E402
 
-COUNT = int(os.environ.get("KILL_COUNT", 60))
-KEEPER = int(os.environ.get("KILL_KEEPER", 0))
+COUNT = int(os.environ.get("KILL_COUNT", 200))
+KEEPER = int(os.environ.get("KILL_KEEPER", 20))
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
-BACK_MS = 2000  # what is asserted: other people's machines stall. 200 is what we promise.
+BACK_MS = 5000  # what is asserted: other people's machines stall. 200 is what we promise.
 
 WRITERS = {"fast": 0.001, "steady": 0.01, "slow": 0.1}
 ENDS = {"code0": 0, "code7": 7, "code200": 200, "sigterm": -15}
@@ -76,8 +76,8 @@ class Talker(Worker):
 class Orderer(Worker):
     """Gives one app random orders, one after the other, and looks what became of each."""
 
-    # What an order may lead to: (status, starts more, restart_time more). Unanswered ones may also have
-    # led to nothing, or, when only the signal got out, to an end that the policy answers by a restart.
+    # What an order may lead to: (status, starts more, restart_time more). An unanswered one may also have
+    # led to nothing at all.
     ENDINGS = {
         ("restartProcessId", "online"): {("online", 1, 1)},
         ("restartProcessId", "stopped"): {("online", 1, 0)},
@@ -85,11 +85,9 @@ class Orderer(Worker):
         ("stopProcessId", "stopped"): {("stopped", 0, 0)},
         ("startProcessId", "stopped"): {("online", 1, 0)},
     }
-    HALF_DONE = {"online": {("online", 0, 0), ("online", 1, 1)}, "stopped": {("stopped", 0, 0)}}
 
-    def __init__(self, rig, seed, name, lost_spawns):
+    def __init__(self, rig, seed, name):
         super().__init__(rig, seed)
-        self.lost_spawns = lost_spawns
         self.app, self.pm_id, self.orders, self.unanswered = name, rig.ids[name], 0, 0
         self.before = self.state()
 
@@ -111,6 +109,7 @@ class Orderer(Worker):
         method = self.random.choice([m for m, status in self.ENDINGS if status == self.before[0]])
         wanted = self.ENDINGS[method, self.before[0]]
         argument = {"id": self.pm_id} if method == "restartProcessId" else self.pm_id
+        again = self.rig.asked_again(self.app)
         self.orders += 1
         try:
             self.client.once(method, argument)
@@ -118,9 +117,10 @@ class Orderer(Worker):
         except GONE:
             self.unanswered += 1
             now = self.steady_state()
-            wanted = wanted | self.HALF_DONE[self.before[0]]
-        came = {(now[0], now[1] - self.before[1] - lost, now[2] - self.before[2])
-                for lost in range(self.lost_spawns + 1)}
+            wanted = wanted | {(self.before[0], 0, 0)}
+        again = self.rig.asked_again(self.app) - again
+        came = {(now[0], now[1] - self.before[1] - extra, now[2] - self.before[2])
+                for extra in range(again + 1)}
         assert came & wanted, f"{method} of {self.app}: {self.before} -> {now}"
         self.before = now
 
@@ -139,7 +139,6 @@ class KillTest(unittest.TestCase):
         self.addCleanup(self.rig.close)
         self.random = random.Random(SEED)
         self.workers = []
-        self.keeper_dies = False
 
     # ---- set-up ----
 
@@ -152,7 +151,7 @@ class KillTest(unittest.TestCase):
             rig.start("node", "channel.js")
         rig.start("crashing", "crashes", 0.2)
         rig.start("delayed", "crashes", 0.1, restart_delay=100)
-        rig.start("forking", "forks", 0.4)
+        rig.start("forking", "forks", 0.15)
         for name, seconds in ORDERED.items():
             rig.start(name, "still", seconds)
         self.untouched = [*WRITERS, "python", *(["node"] if NODE else [])]
@@ -166,32 +165,23 @@ class KillTest(unittest.TestCase):
     def start_workers(self):
         names = [name for name in ("python", "node") if name in self.rig.ids]
         self.talkers = [Talker(self.rig, SEED + 1, name) for name in names]
-        self.orderers = [Orderer(self.rig, SEED + 2 + i, name, int(self.keeper_dies))
-                         for i, name in enumerate(ORDERED)]
+        self.orderers = [Orderer(self.rig, SEED + 2 + i, name) for i, name in enumerate(ORDERED)]
         self.workers = self.talkers + self.orderers
         for worker in self.workers:
             worker.start()
 
-    def lost_spawns(self, name):
-        """A start that is under way when the keeper dies is made again, and what may have come of the
-        first is ended: so many starts were ordered and are not counted."""
-        if not self.keeper_dies:
-            return 0
-        said = f"App [{name}:{self.rig.ids[name]}] starting".encode()
-        restarts = self.rig.settled_row(name)["pm2_env"]["restart_time"]
-        return self.rig.log("../pm2").count(said) - restarts - 1
-
-    def kill(self, victim, count):
-        times = []
-        for number in range(count):
+    def kill(self, victims):
+        times = {victim: [] for victim in victims}
+        for number, victim in enumerate(victims):
             time.sleep(self.random.uniform(0, 0.15))  # the random instant
-            times.append(self.rig.kill_and_wait(victim))
+            times[victim].append(self.rig.kill_and_wait(victim))
             if number % 4 == 0:
                 self.assertEqual(self.rig.doubled(), [], "two of one process")
-        print(f"# seed {SEED}: {victim} killed {count} times; back after median "
-              f"{statistics.median(times):.1f} ms, max {max(times):.1f} ms, over 200 ms: "
-              f"{sum(t > 200 for t in times)}", flush=True)
-        self.assertLess(max(times), BACK_MS)
+        for victim, ms in times.items():
+            print(f"# seed {SEED}: {victim} killed {len(ms)} times; answers again after median "
+                  f"{statistics.median(ms):.1f} ms, max {max(ms):.1f} ms, over 200 ms: "
+                  f"{sum(t > 200 for t in ms)}", flush=True)
+            self.assertLess(max(ms), BACK_MS)
 
     # ---- what has to be true at the end ----
 
@@ -220,19 +210,27 @@ class KillTest(unittest.TestCase):
                     self.assertEqual(self.rig.log_lines(name, stream),
                                      [f"{stream} {n}" for n in range(1, count + 1)])
 
+    def offspring(self):
+        """(who wrote all its lines by its own record, lines in the log by pid) once they fit together:
+        each run left one behind, and what a dead keeper began may have left one as well."""
+        again = self.rig.asked_again("forking")
+
+        def look():
+            starts, wrote = self.rig.starts("forking"), set(self.rig.record("forking", "wrote"))
+            logged = {}
+            for line in self.rig.log_lines("forking", "out"):
+                pid, number = line.split()
+                logged.setdefault(pid, []).append(int(number))
+            enough = len(wrote) >= len(starts) - again and len(logged) - len(wrote) <= again
+            return (wrote, logged) if enough else None
+
+        return wait_until(look, "offspring as many as starts")
+
     def check_forks(self):
         """Each offspring of each run wrote 30 lines, also when its parent was long gone."""
-        enough = len(self.rig.starts("forking")) - self.lost_spawns("forking")
-        wait_until(lambda: len(self.rig.record("forking", "wrote")) >= enough, f"{enough} offspring")
-        wrote = set(self.rig.record("forking", "wrote"))
-        by_pid = {}
-        for line in self.rig.log_lines("forking", "out"):
-            pid, number = line.split()
-            by_pid.setdefault(pid, []).append(int(number))
-        if not self.keeper_dies:
-            self.assertEqual(set(by_pid), wrote)
+        wrote, logged = self.offspring()
         for pid in wrote:
-            self.assertEqual(by_pid[pid], list(range(1, 31)), f"lines of {pid}")
+            self.assertEqual(logged.get(pid), list(range(1, 31)), f"lines of {pid}")
 
     def check_restarts(self):
         for name in ("crashing", "delayed", "forking"):
@@ -240,7 +238,7 @@ class KillTest(unittest.TestCase):
                 row = self.rig.settled_row(name)
                 self.assertEqual(row["pm2_env"]["status"], "online")
                 uncounted = len(self.rig.starts(name)) - row["pm2_env"]["restart_time"] - 1
-                self.assertIn(uncounted, range(self.lost_spawns(name) + 1))
+                self.assertIn(uncounted, range(self.rig.asked_again(name) + 1))
 
     def check_messages(self):
         for talker in self.talkers:
@@ -268,13 +266,15 @@ class KillTest(unittest.TestCase):
                         break
                 events.close()
 
-    def check_ends(self):
+    def check_ends(self, may_be_unknown):
+        """Each is acted on once, with its true code. Of a process that a dead keeper had started there
+        may be none; then none is told."""
         for name, code in ENDS.items():
             with self.subTest(ends=name):
                 wait_until(lambda: self.rig.row(name)["pm2_env"]["status"] == "stopped", f"end of {name}")
-                env = self.rig.row(name)["pm2_env"]
-                self.assertEqual(env["exit_code"], code if code >= 0 else 128 - code)
-                self.assertEqual(len(self.rig.starts(name)), 1)
+                env, true = self.rig.row(name)["pm2_env"], code if code >= 0 else 128 - code
+                self.assertIn(env.get("exit_code"), (true, None) if may_be_unknown else (true,))
+                self.assertEqual((len(self.rig.starts(name)), env["restart_time"]), (1, 0))
 
     def check_all(self):
         self.check_lines()
@@ -286,26 +286,23 @@ class KillTest(unittest.TestCase):
 
     # ---- the tests; that no process is left is checked by Rig.close ----
 
-    def test_pm2d_killed(self):
-        if not COUNT:
+    def run_through(self, victims):
+        if not victims:
             self.skipTest("no kills asked for")
         self.start_apps()
-        self.start_ends(COUNT * 0.1)
+        self.start_ends(len(victims) * 0.1)
         self.start_workers()
-        self.kill("pid", COUNT)
+        self.kill(victims)
         self.finish()
-        self.check_ends()
+        self.check_ends(may_be_unknown="keeper" in victims)
         self.check_all()
 
-    def test_keeper_killed(self):
-        if not KEEPER:
-            self.skipTest("no kills asked for")
-        self.keeper_dies = True
-        self.start_apps()
-        self.start_workers()
-        self.kill("keeper", KEEPER)
-        self.finish()
-        self.check_all()
+    def test_pm2d_killed(self):
+        self.run_through(["pid"] * COUNT)
+
+    def test_both_killed_in_turn(self):
+        """Never at the same time: that is for both_test.py."""
+        self.run_through(self.random.sample(["keeper"] * KEEPER + ["pid"] * KEEPER, 2 * KEEPER))
 
 
 def main():

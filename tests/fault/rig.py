@@ -2,6 +2,7 @@
 """What the kill tests share: a world whose daemon may go away, and apps that keep their own record."""
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -100,6 +101,12 @@ class Rig(World):
         """Pids, one per start, in order."""
         return [int(pid) for pid in self.record(name, "starts")]
 
+    def asked_again(self, name):
+        """How many starts of it were under way when a keeper died. What had come of such a start is ended,
+        and it is made again: there may be a record of both, and it is counted once."""
+        said = f"App [{name}:{self.ids[name]}] was being started when the keeper died"
+        return self.log("../pm2").count(said.encode())
+
     def calm(self):
         """No more crashes, no more lines."""
         with open(os.path.join(self.work, "calm"), "w", encoding="ascii"):
@@ -173,10 +180,18 @@ class Rig(World):
                 return (time.monotonic() - began) * 1000
             self.main.close()
 
+    def crashes(self):
+        """Ends of pm2d that are not ours: the keeper would have made good for them as well."""
+        lines = self.log("../pm2").decode(errors="replace").splitlines()
+        return [lines[max(0, i - 3) : i + 1] for i, line in enumerate(lines)
+                if re.search(r"pm2d ended (?!by signal 9,)(by signal|with status)", line)]
+
     def close(self):
         for client in self.clients:
             client.close()
+        crashes = self.crashes()
         super().close()
+        assert not crashes, f"pm2d ended by itself: {crashes}"
 
 
 def is_alive(pid):

@@ -23,6 +23,7 @@ static void check_spawn(struct str payload)
     for (size_t i = 0; i < a.group_count; i++)
         sum += a.groups[i] & 1;
     CHECK(sum <= payload.n);
+    CHECK(a.rlimit_count <= LIMIT_LINK_RLIMITS);
     link_spawn_args_fini(&a);
 }
 

@@ -144,8 +144,10 @@ def link_seeds():
     handle = struct.pack("=Q", 3 << 32 | 1)
     spawn = (handle + struct.pack("=III", 3, 1000, 1000) + struct.pack("=III", 2, 1000, 27) +
              link_text(b"/usr/bin/node") + link_text(b"/usr/bin:/bin") + link_text(b"/srv/w") +
-             link_text(b"note") + link_list([b"node", b"app.js", b""]) +
+             link_text(b"/sys/fs/cgroup/app-0") + link_text(b"note") +
+             link_list([b"node", b"app.js", b""]) +
              link_list([b"PATH=/usr/bin", b"NODE_CHANNEL_FD=3"]))
+    limits = struct.pack("=iIIQQIQQ", -5, 2, 7, 100, 200, 4, 0, 2**64 - 1)
     child = (handle + struct.pack("=IQIiQI", 4711, 123456, 1, 256, 1795232828972, 0x1F) +
              link_text(b"note"))
     frames = {
@@ -153,6 +155,8 @@ def link_seeds():
         "ready": link_frame(2, link_text(b"pm2c 0.1.0")),
         "list": link_frame(4, seq=2),
         "spawn": link_frame(5, spawn, seq=3),
+        "spawn-limits": link_frame(5, spawn + limits, seq=3),
+        "spawn-many-limits": link_frame(5, spawn + struct.pack("=iI", 0, 17), seq=3),
         "spawn-nul": link_frame(5, spawn.replace(b"app.js", b"app\0js"), seq=3),
         "spawn-huge-list": link_frame(5, spawn[:-60] + b"\xff\xff\xff\xff", seq=3),
         "signal": link_frame(6, handle + struct.pack("=i", 15), seq=4),
@@ -172,9 +176,31 @@ def link_seeds():
     yield "too-many-fds", link_frame(65, child, nfds=17)
 
 
+def json5_seeds():
+    yield "strict", json.dumps({"apps": [{**APP_ENV, "instances": 2.5}]}, indent=2).encode()
+    yield "five", b"""\xef\xbb\xbf// process file
+{
+  apps: [{
+    name: 'a\\x41\\u00e9\\ud83d\\udc27', "script": "./a.js", /* two
+    lines */ instances: +2, port: 0x1F90, load: .5, share: 5., big: 1e999,
+    args: ['it\\'s', "one \\
+two",],
+    __proto__: null, $x_1: -Infinity, y: NaN, caf\xc3\xa9: true,
+  },],
+}
+"""
+    yield "numbers", b"[0,-0,1e3,1.0,9223372036854775807,9223372036854775808,0.1,1e-7,+0XfF,-.5e-1]"
+    yield "spaces", "[\u00a0\u3000\u2003\u2028\ufeff1\f\v\r\n\t]".encode()
+    yield "javascript", b"{apps: [{name: 'a' + 1, port: process.env.PORT || 80, f: () => 1}]}"
+    yield "deep", b"[" * 250 + b"]" * 250
+    yield "bad-utf8", b'{"a":"\xc3("}'
+    yield "nul", b'{"a":"\\u0000"}'
+    yield "unclosed", b"{a: [1, /* "
+
+
 def main():
     targets = {"fuzz_amp": amp_seeds, "fuzz_rpc": rpc_seeds, "fuzz_channel": channel_seeds,
-               "fuzz_link": link_seeds}
+               "fuzz_link": link_seeds, "fuzz_json5": json5_seeds}
     for target, seeds in targets.items():
         folder = HERE / "corpus" / target
         shutil.rmtree(folder, ignore_errors=True)

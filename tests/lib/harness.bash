@@ -136,6 +136,28 @@ no_processes_left() {
     [ -z "$(processes_left)" ]
 }
 
+pm2d_pid() {
+    local pid
+    for pid in $(processes_left); do
+        [ "$(basename "$(readlink "/proc/$pid/exe")")" != pm2d ] || echo "$pid"
+    done
+}
+
+another_pm2d() { # than PID
+    local now
+    now=$(pm2d_pid)
+    [ -n "$now" ] && [ "$now" != "$1" ]
+}
+
+# Kill pm2d and wait for another one that answers.
+pm2d_dies() {
+    local before
+    before=$(pm2d_pid)
+    kill -9 "$before"
+    wait_until another_pm2d "$before"
+    wait_until pm2 ping
+}
+
 # ---- waiting ------------------------------------------------------------------------------------
 
 # wait_until [-t SECONDS] COMMAND...: run it again and again until it succeeds. After the deadline,

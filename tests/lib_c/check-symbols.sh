@@ -8,14 +8,15 @@ set -euo pipefail
 export LC_ALL=C
 nm=$1 symbols=$2 header=$3 shared=$4 static=$5
 failed=0
+diff=$(mktemp)
+trap 'rm -f "$diff"' EXIT
 
 compare() { # what, its names on stdin
-    if ! diff -u "$symbols" - >/tmp/libpm2.$$.diff; then
+    if ! diff -u "$symbols" - >"$diff"; then
         echo "$1 differs from $symbols:"
-        cat "/tmp/libpm2.$$.diff"
+        cat "$diff"
         failed=1
     fi
-    rm -f "/tmp/libpm2.$$.diff"
 }
 
 # Sanitizers and the C runtime have names of their own, which begin with underscores.

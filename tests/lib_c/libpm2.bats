@@ -11,7 +11,7 @@ lib() {
     local program=$1
     shift
     timeout -k 5 60 env -u BATS_TEST_NAME HOME="$TEST_HOME" PM2_HOME="$TEST_PM2_HOME" \
-        PATH="$BUILT/bin:$PATH" "$BUILT/examples/$program" "$@" 3>&- 4>&-
+        PATH="${KEEPER_DIR:-$BUILT/bin}:$PATH" "$BUILT/examples/$program" "$@" 3>&- 4>&-
 }
 
 probe() {
@@ -77,6 +77,10 @@ make_api() {
     probe options
 }
 
+@test "blocking face: a daemon that does not answer" {
+    probe hanging
+}
+
 @test "blocking face: events" {
     probe events
 }
@@ -105,6 +109,97 @@ make_api() {
     probe crashed
 }
 
+@test "callback face: connecting does not wait, a launch neither" {
+    probe connected-async
+}
+
+@test "callback face: connecting fails, and may be tried again" {
+    probe connecting-fails
+}
+
+@test "callback face: a keeper that says nothing" {
+    mkdir keeper
+    mkfifo hold
+    printf '#!/bin/sh\nexec 0<>%s/hold\nread -r line\n' "$PWD" >keeper/pm2-keeper
+    chmod +x keeper/pm2-keeper
+    KEEPER_DIR=$PWD/keeper probe hanging-keeper
+    wait_until release_keepers
+}
+
+# One line wakes one of them.
+release_keepers() {
+    echo >>hold &
+    no_processes_left
+}
+
+# What listens is not a daemon of this release.
+with_fake() { # kind, program
+    mkdir -p "$TEST_PM2_HOME"
+    chmod 700 "$TEST_PM2_HOME"
+    mkfifo hold
+    "$PYTHON" "$ROOT/tests/lib_c/fake_daemon.py" "$1" "$TEST_PM2_HOME" <hold >fake.log 2>&1 3>&- 4>&- &
+    exec 9>hold
+    wait_until grep -q ready fake.log
+    run lib lib-c-probe "$2" </dev/null
+    exec 9>&-
+    wait
+    assert_ok
+}
+
+@test "another program listens and does not answer" {
+    with_fake mute refused
+    assert_has "-110 no answer on $TEST_PM2_HOME/rpc.sock within 300 ms"
+}
+
+@test "another program listens and speaks something else" {
+    with_fake noise refused
+    assert_has "-71 what listens there does not speak PM2's protocol"
+}
+
+@test "a Node PM2 listens" {
+    with_fake node refused
+    assert_has "-71 a Node PM2 daemon is running in $TEST_PM2_HOME"
+}
+
+@test "a daemon of another release: the same protocol will do" {
+    with_fake older accepted
+}
+
+@test "a daemon of another release and protocol is refused" {
+    with_fake other refused
+    assert_has "-71 the daemon is pm2c 9.9.9 and speaks protocol 99"
+}
+
+@test "a daemon that is just ending is tried again" {
+    with_fake ending accepted
+}
+
+@test "somebody else's daemon" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root"
+    mkdir -p "$TEST_PM2_HOME"
+    "$PYTHON" -c "import socket; socket.socket(socket.AF_UNIX).bind('$TEST_PM2_HOME/rpc.sock')"
+    chown 12345:12345 "$TEST_PM2_HOME/rpc.sock"
+    run lib lib-c-probe refused </dev/null
+    assert_ok
+    assert_has "-13 Permission denied"
+}
+
+@test "PM2_HOME vanishes under a running daemon" {
+    probe home-vanishes
+}
+
+@test "a restart with other variables, arguments and options" {
+    probe restarted-with
+}
+
+@test "a script is looked for in the folder that was set" {
+    mkdir sub
+    make_api
+    mv api.sh sub/
+    run lib lib-c-probe cwd </dev/null
+    assert_ok
+}
+
 own_started() {
     [ -s said ]
 }
@@ -123,6 +218,11 @@ start_own() {
     assert_equal "$launched" 1
     kill -0 "$app_pid"
     exec 9>&-
+    wait_until no_processes_left
+}
+
+@test "no-daemon mode: callback face" {
+    probe own-async
     wait_until no_processes_left
 }
 
@@ -168,10 +268,44 @@ EOF
     assert_equal "$output" "14 1"
 }
 
+# A program outside the tree, against what `make install` puts there.
+installed() { # how it is linked, options of pkg-config
+    need_program cc
+    need_program pkg-config
+    nm -D "$BUILT/lib/libpm2.so" | grep -q __asan && skip "needs the sanitizers' runtime"
+    make -s -C "$ROOT" install-bin install-lib BUILD="$BUILT" PREFIX="$PWD/root"
+    export PKG_CONFIG_PATH=$PWD/root/lib/pkgconfig
+    if [ "$1" = static ]; then
+        rm "$PWD"/root/lib/libpm2.so*
+    fi
+    # shellcheck disable=SC2046,SC2086 # words
+    cc -std=c99 -Wall -Wextra -Wpedantic -Werror "$ROOT/examples/c/quick_start.c" -o own \
+        $(pkg-config $2 --cflags --libs libpm2)
+    printf 'setInterval(() => {}, 1000)\n' >api.js
+    run env HOME="$TEST_HOME" PM2_HOME="$TEST_PM2_HOME" PATH="$PWD/root/bin:$PATH" \
+        LD_LIBRARY_PATH="$PWD/root/lib" timeout -k 5 60 ./own </dev/null 3>&- 4>&-
+    assert_ok
+    assert_has "0 api online pid"
+}
+
+@test "installed: a program that is linked with the shared library" {
+    need_program node
+    installed shared ""
+    ldd own | grep -q 'libpm2.so.0' || LD_LIBRARY_PATH=$PWD/root/lib ldd own | grep -q 'libpm2.so.0'
+}
+
+@test "installed: a program that is linked with the static library" {
+    need_program node
+    installed static --static
+    run ldd own
+    assert_lacks libpm2
+}
+
 @test "the header is C++ as well" {
     need_program c++
+    nm -D "$BUILT/lib/libpm2.so" | grep -q __asan && skip "needs the sanitizers' runtime"
     printf '#include <pm2/pm2.h>\nint main() { pm2_free(pm2_new()); }\n' >own.cpp
     c++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -I"$ROOT/include" own.cpp \
-        -L"$BUILT/lib" -lpm2 -o own || skip "no sanitizer runtime for C++"
+        -L"$BUILT/lib" -lpm2 -o own
     LD_LIBRARY_PATH=$BUILT/lib ./own
 }

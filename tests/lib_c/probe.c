@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Programs against libpm2 for libpm2.bats, by name; each says "ok" when all went as it should.
- * Compiled with the public header alone. */
+ * Programs against libpm2 for libpm2.bats, by name; each says "ok" when all went as it should. Here
+ * those of the blocking face. */
+#include "probe.h"
+
 #include <errno.h>
-#include <pm2/pm2.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK(expr)                                                                                \
-    do {                                                                                           \
-        if (!(expr)) {                                                                             \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expr);                             \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
-static struct pm2 *connected(enum pm2_mode mode)
+struct pm2 *connected(enum pm2_mode mode)
 {
     struct pm2 *p = pm2_new();
     CHECK(p);
@@ -28,6 +18,15 @@ static struct pm2 *connected(enum pm2_mode mode)
         exit(1);
     }
     return p;
+}
+
+void start_ticking(struct pm2 *p, struct pm2_list **ret)
+{
+    struct pm2_app *a = pm2_app_new("api.sh");
+    CHECK(a);
+    pm2_app_set_name(a, "api");
+    CHECK(pm2_start(p, a, ret) == 0);
+    pm2_app_free(a);
 }
 
 static struct pm2_app *hello(void)
@@ -43,18 +42,6 @@ static struct pm2_app *hello(void)
     pm2_app_set_json(a, "kill_timeout", "1234");
     return a;
 }
-
-static void start_ticking(struct pm2 *p, struct pm2_list **ret)
-{
-    struct pm2_app *a = pm2_app_new("api.sh");
-    CHECK(a);
-    pm2_app_set_name(a, "api");
-    CHECK(pm2_start(p, a, ret) == 0);
-    pm2_app_free(a);
-}
-
-/* ---- blocking face -----------------------------------------------------------------------------
- */
 
 static void check_fields(const struct pm2_proc *proc)
 {
@@ -192,9 +179,6 @@ static void events(void)
     pm2_free(p);
 }
 
-/* ---- no-daemon mode ----------------------------------------------------------------------------
- */
-
 /* Says the pid of the application, then stays until stdin ends. */
 static void own(void)
 {
@@ -209,252 +193,121 @@ static void own(void)
     pm2_free(p);
 }
 
-/* ---- callback face -----------------------------------------------------------------------------
- */
-
-struct loop {
-    int reads[2], writer; /* -1 = none */
-    int timer_ms;
-    int calls, ok, canceled, closed, events;
-    struct pm2 *p; /* NULL = freed */
-    int free_after;
-};
-
-static void add_read(void *data, int fd)
+/* PM2_HOME is removed under the daemon: who is connected goes on. */
+static void home_vanishes(void)
 {
-    struct loop *l = data;
-    CHECK(l->reads[0] != fd && l->reads[1] != fd);
-    CHECK(l->reads[0] < 0 || l->reads[1] < 0);
-    l->reads[l->reads[0] >= 0] = fd;
-}
-
-static void del_read(void *data, int fd)
-{
-    struct loop *l = data;
-    CHECK(l->reads[0] == fd || l->reads[1] == fd);
-    l->reads[l->reads[0] != fd] = -1;
-}
-
-static void add_write(void *data, int fd)
-{
-    struct loop *l = data;
-    CHECK(l->writer < 0);
-    l->writer = fd;
-}
-
-static void del_write(void *data, int fd)
-{
-    struct loop *l = data;
-    CHECK(l->writer == fd);
-    l->writer = -1;
-}
-
-static void add_timer(void *data, int timeout_ms)
-{
-    ((struct loop *)data)->timer_ms = timeout_ms;
-}
-
-static void del_timer(void *data)
-{
-    ((struct loop *)data)->timer_ms = -1;
-}
-
-static void on_closed(struct pm2 *p, int code, void *data)
-{
-    struct loop *l = data;
-    CHECK(code == -EPIPE && !pm2_is_connected(p));
-    l->closed++;
-}
-
-static struct pm2 *attach(struct loop *l)
-{
-    *l = (struct loop){.reads = {-1, -1}, .writer = -1, .timer_ms = -1, .free_after = -1};
-    const struct pm2_hooks hooks = {l,         add_read,  del_read,  add_write,
-                                    del_write, add_timer, del_timer, on_closed};
-    l->p = connected(PM2_LAUNCH);
-    CHECK(pm2_async_ping(l->p, NULL, NULL) == -EBUSY);
-    CHECK(pm2_attach(l->p, &hooks) == 0 && pm2_attach(l->p, &hooks) == -EBUSY);
-    CHECK(pm2_ping(l->p) == -EBUSY);
-    return l->p;
-}
-
-static void step(struct loop *l)
-{
-    struct pollfd fds[3] = {{.fd = l->reads[0], .events = POLLIN},
-                            {.fd = l->reads[1], .events = POLLIN},
-                            {.fd = l->writer, .events = POLLOUT}};
-    CHECK(poll(fds, 3, l->timer_ms >= 0 ? l->timer_ms : 20000) >= 0);
-    if (!(fds[0].revents | fds[1].revents | fds[2].revents)) {
-        CHECK(l->timer_ms >= 0); /* else nothing happens any more */
-        l->timer_ms = -1;
-        pm2_handle_timeout(l->p);
-    }
-    if (fds[2].revents)
-        pm2_handle_write(l->p, fds[2].fd);
-    for (int i = 0; i < 2; i++)
-        if (fds[i].revents && l->p)
-            pm2_handle_read(l->p, fds[i].fd);
-}
-
-static void on_done(struct pm2 *p, int code, struct pm2_list *list, void *data)
-{
-    struct loop *l = data;
-    (void)list;
-    l->calls++;
-    l->ok += code == 0;
-    l->canceled += code == -ECANCELED;
-    if (code == -ECANCELED)
-        CHECK(pm2_async_ping(p, on_done, l) == -ENOTCONN);
-    if (l->calls == l->free_after) {
-        pm2_free(p);
-        l->p = NULL;
-        CHECK(pm2_async_ping(p, on_done, l) == -ENOTCONN);
-    }
-}
-
-static void on_event(struct pm2 *p, const char *topic, const char *json, void *data)
-{
-    (void)p;
-    (void)json;
-    ((struct loop *)data)->events += topic != NULL;
-}
-
-static void pipelined(void)
-{
-    struct loop l;
-    struct pm2 *p = attach(&l);
-    for (int i = 0; i < 3000; i++)
-        CHECK(pm2_async_ping(p, on_done, &l) == 0);
-    CHECK(l.calls == 0);
-    while (l.calls < 3000)
-        step(&l);
-    CHECK(l.ok == 3000 && l.timer_ms < 0 && l.writer < 0);
-    pm2_free(p);
-    CHECK(l.reads[0] < 0 && l.calls == 3000);
-}
-
-static void freed_inside(void)
-{
-    struct loop l;
-    struct pm2 *p = attach(&l);
-    l.free_after = 5;
-    for (int i = 0; i < 20; i++)
-        CHECK(pm2_async_ping(p, on_done, &l) == 0);
-    while (l.p)
-        step(&l);
-    CHECK(l.calls == 20 && l.ok == 5 && l.canceled == 15);
-    CHECK(l.reads[0] < 0 && l.writer < 0 && l.timer_ms < 0);
-}
-
-static void on_disconnecting(struct pm2 *p, int code, struct pm2_list *list, void *data)
-{
-    (void)list;
-    CHECK(code == 0);
-    pm2_disconnect(p);
-    pm2_disconnect(p);
-    ((struct loop *)data)->calls++;
-}
-
-static void disconnected_inside(void)
-{
-    struct loop l;
-    struct pm2 *p = attach(&l);
-    CHECK(pm2_async_ping(p, on_disconnecting, &l) == 0);
-    CHECK(pm2_async_ping(p, on_done, &l) == 0);
-    while (l.calls < 2)
-        step(&l);
-    CHECK(l.canceled == 1 && !pm2_is_connected(p) && l.reads[0] < 0 && l.closed == 0);
-    CHECK(pm2_connect(p) == 0 && pm2_ping(p) == 0);
+    struct pm2_list *l;
+    char command[4200];
+    struct pm2 *p = connected(PM2_LAUNCH);
+    start_ticking(p, NULL);
+    snprintf(command, sizeof(command), "rm -rf '%s'", getenv("PM2_HOME"));
+    CHECK(system(command) == 0);
+    CHECK(pm2_list(p, &l) == 0 && pm2_list_count(l) == 1);
+    pm2_list_free(l);
+    CHECK(pm2_subscribe(p) == -ENOENT && pm2_is_connected(p));
+    struct pm2 *other = pm2_new();
+    CHECK(other && pm2_set_mode(other, PM2_NO_LAUNCH) == 0 && pm2_connect(other) == -ENOENT);
+    pm2_free(other);
+    CHECK(pm2_stop(p, "api", &l) == 0);
+    pm2_list_free(l);
+    CHECK(pm2_kill_daemon(p) == 0);
     pm2_free(p);
 }
 
-/* The daemon is stopped: no answer, until it goes on; what comes late is dropped. */
-static void timed_out(void)
+/* Calls run into their time, and so does another one's connecting; then the daemon goes on. */
+static void hanging(void)
 {
-    struct loop l;
-    struct pm2 *p = attach(&l);
+    struct pm2_list *l;
+    struct pm2 *p = connected(PM2_LAUNCH);
+    struct pm2 *other = pm2_new();
     int daemon = pm2_daemon_pid(p);
-    CHECK(kill(daemon, SIGSTOP) == 0);
-    CHECK(pm2_set_timeout(p, 100) == 0);
-    CHECK(pm2_async_ping(p, on_done, &l) == 0);
-    while (l.calls < 1)
-        step(&l);
+    CHECK(other && kill(daemon, SIGSTOP) == 0);
+    CHECK(pm2_set_timeout(p, 100) == 0 && pm2_set_timeout(other, 100) == 0);
+    int code = pm2_list(p, &l);
+    int other_code = pm2_connect(other);
     CHECK(kill(daemon, SIGCONT) == 0);
-    CHECK(l.ok == 0 && pm2_error_code(p) == -ETIMEDOUT && strstr(pm2_error_text(p), "rpc.sock"));
-    CHECK(pm2_set_timeout(p, -1) == 0);
-    CHECK(pm2_async_ping(p, on_done, &l) == 0);
-    while (l.calls < 2)
-        step(&l);
-    CHECK(l.ok == 1);
+    CHECK(code == -ETIMEDOUT && !l && strstr(pm2_error_text(p), "within 100 ms"));
+    CHECK(other_code == -ETIMEDOUT && !pm2_is_connected(other));
+    CHECK(pm2_set_timeout(p, -1) == 0 && pm2_list(p, &l) == 0);
+    pm2_list_free(l);
+    pm2_free(other);
     pm2_free(p);
 }
 
-/* Started, seen on the bus, and the daemon killed. */
-static void killed(void)
+/* Variables, arguments and options of what runs. */
+static void restarted_with(void)
 {
-    struct loop l;
-    struct pm2 *p = attach(&l);
+    struct pm2_list *l;
+    struct pm2 *p = connected(PM2_LAUNCH);
+    start_ticking(p, NULL);
+    struct pm2_app *changes = pm2_app_new(NULL);
+    CHECK(changes && setenv("CALLERS", "now", 1) == 0);
+    CHECK(pm2_start(p, changes, NULL) == -EINVAL);
+    pm2_app_set_env(changes, "COLOR", "blue");
+    pm2_app_add_arg(changes, "more");
+    pm2_app_set_kill_timeout(changes, 4321);
+    CHECK(pm2_restart_with(p, "api", changes, &l) == 0);
+    const struct pm2_proc *proc = pm2_list_find_name(l, "api");
+    CHECK(proc && strcmp(pm2_proc_env(proc, "COLOR"), "blue") == 0);
+    CHECK(pm2_proc_restarts(proc) == 1 && !pm2_proc_env(proc, "CALLERS"));
+    CHECK(strstr(pm2_proc_json(proc), "\"args\":[\"more\"]"));
+    CHECK(strstr(pm2_proc_json(proc), "\"kill_timeout\":4321"));
+    pm2_list_free(l);
+    pm2_app_set_update_env(changes, 1);
+    CHECK(pm2_restart_with(p, "api", changes, &l) == 0);
+    CHECK(strcmp(pm2_proc_env(pm2_list_at(l, 0), "CALLERS"), "now") == 0);
+    pm2_list_free(l);
+    pm2_app_free(changes);
+    pm2_free(p);
+}
+
+/* The script is looked for in the folder that was set. */
+static void cwd(void)
+{
+    struct pm2_list *l;
+    struct pm2 *p = connected(PM2_LAUNCH);
     struct pm2_app *a = pm2_app_new("api.sh");
-    CHECK(pm2_async_subscribe(p, on_event, &l) == 0);
-    CHECK(pm2_async_subscribe(p, on_event, &l) == -EBUSY);
-    CHECK(pm2_async_start(p, a, on_done, &l) == 0);
+    CHECK(a);
+    pm2_app_set_cwd(a, "sub");
+    CHECK(pm2_start(p, a, &l) == 0);
+    CHECK(strstr(pm2_proc_exec_path(pm2_list_at(l, 0)), "/sub/api.sh"));
+    CHECK(strstr(pm2_proc_cwd(pm2_list_at(l, 0)), "/sub"));
+    pm2_list_free(l);
     pm2_app_free(a);
-    while (l.calls < 1 || l.events == 0)
-        step(&l);
-    CHECK(pm2_async_kill_daemon(p, on_done, &l) == 0);
-    while (l.calls < 2)
-        step(&l);
-    CHECK(l.ok == 2 && l.closed == 0 && !pm2_is_connected(p));
-    CHECK(l.reads[0] < 0 && l.reads[1] < 0);
+    a = pm2_app_new("api"); /* the name that the process has got is no script */
+    CHECK(a && pm2_start(p, a, NULL) == -EREMOTEIO);
+    pm2_app_free(a);
     pm2_free(p);
 }
 
-/* The daemon is killed by force: whoever waits is told, and so is `closed`. */
-static void crashed(void)
-{
-    struct loop l;
-    struct pm2 *p = attach(&l);
-    int daemon = pm2_daemon_pid(p);
-    CHECK(kill(daemon, SIGSTOP) == 0);
-    CHECK(pm2_async_ping(p, on_done, &l) == 0);
-    CHECK(kill(daemon, SIGKILL) == 0);
-    while (l.closed == 0)
-        step(&l);
-    CHECK(l.calls == 1 && l.ok == 0 && l.canceled == 0);
-    if (pm2_connect(p) < 0) { /* the keeper starts another */
-        fprintf(stderr, "connect: %s\n", pm2_error_text(p));
-        exit(1);
-    }
-    CHECK(pm2_ping(p) == 0);
-    pm2_free(p);
-}
-
-static const struct {
-    const char *name;
-    void (*run)(void);
-} programs[] = {
+static const struct program programs[] = {
     {"blocking", blocking},
-    {"crashed", crashed},
-    {"disconnected-inside", disconnected_inside},
+    {"cwd", cwd},
     {"events", events},
-    {"freed-inside", freed_inside},
-    {"killed", killed},
+    {"hanging", hanging},
+    {"home-vanishes", home_vanishes},
     {"options", options},
     {"own", own},
-    {"pipelined", pipelined},
     {"refusals", refusals},
-    {"timed-out", timed_out},
+    {"restarted-with", restarted_with},
+    {NULL, NULL},
 };
+
+static int run(const struct program *p, const char *name)
+{
+    while (p->name && strcmp(p->name, name) != 0)
+        p++;
+    if (!p->name)
+        return 0;
+    p->run();
+    puts("ok");
+    return 1;
+}
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; argc == 2 && i < sizeof(programs) / sizeof(programs[0]); i++) {
-        if (strcmp(argv[1], programs[i].name) != 0)
-            continue;
-        programs[i].run();
-        printf("ok\n");
+    if (argc == 2 && (run(programs, argv[1]) || run(async_programs, argv[1])))
         return 0;
-    }
     fprintf(stderr, "no such program\n");
     return 2;
 }

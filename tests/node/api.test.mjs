@@ -4,21 +4,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import { script, until, world } from './world.mjs'
-
-const QUICK_START = `
-const pm2 = require('pm2')
-pm2.connect(function(err) {
-  if (err) { console.error(err); process.exit(2) }
-  pm2.start({ script: 'api.js', name: 'api' }, function(err, apps) {
-    if (err) { console.error(err); return pm2.disconnect() }
-    pm2.list((err, list) => {
-      console.log(err, list)
-      pm2.restart('api', (err, proc) => { pm2.disconnect() })
-    })
-  })
-})
-`
+import { QUICK_START, script, until, world } from './world.mjs'
 
 const called = (fn) => new Promise((resolve) => fn((...args) => resolve(args)))
 
@@ -103,6 +89,48 @@ test('a known name is restarted, with what it is given now', async (t) => {
   assert.equal((await pm2.list())[0].pm2_env.PM2N_UPDATED, undefined)
   await pm2.restart('a', { updateEnv: true })
   assert.equal((await pm2.list())[0].pm2_env.PM2N_UPDATED, 'yes')
+})
+
+test('the script of an app is a script, also when an app or an id is called so', async (t) => {
+  const w = world(t)
+  const pm2 = w.api()
+  fs.copyFileSync(path.join(w.dir, 'api.js'), path.join(w.dir, '0'))
+  await pm2.start({ script: 'api.js', name: 'api' })
+  await assert.rejects(pm2.start({ script: 'api', name: 'x' }), /Script not found/)
+  await assert.rejects(pm2.start({ script: 'default', name: 'x' }), /Script not found/)
+  await pm2.start({ script: '0', name: 'zero', interpreter: 'node' })
+  const rows = (await pm2.list()).map((app) => [app.name, app.pm2_env.restart_time])
+  assert.deepEqual(rows, [['api', 0], ['zero', 0]])
+  assert.equal((await pm2.start('api'))[0].restart_time, 1, 'a word alone is a name first')
+})
+
+test('the bus tells the same as with PM2', async (t) => {
+  const pm2 = world(t).api()
+  const bus = await pm2.launchBus()
+  const events = []
+  bus.on('process:event', ({ event, manually, process: { status } }) => {
+    events.push(`${event} ${manually ? 'order' : 'itself'} ${status}`)
+  })
+  const saw = async (...wanted) => {
+    await until(() => events.length >= wanted.length)
+    assert.deepEqual(events.splice(0), wanted)
+  }
+  const [online, exit] = ['online itself online', 'exit itself stopped']
+  await pm2.start({ script: 'api.js', name: 'a' })
+  await saw(online, 'start order online')
+  await pm2.restart('a')
+  await saw(exit, online, 'restart order online')
+  await pm2.stop('a')
+  await saw(exit, 'stop order stopped')
+  await pm2.stop('a')
+  await saw('stop order stopped')
+  await pm2.start({ script: 'api.js', name: 'later', autostart: false })
+  await saw('start order stopped')
+  await pm2.start('a')
+  await saw(online, 'restart order online')
+  await pm2.delete('all')
+  await pm2.start({ script: 'api.js', name: 'b' })
+  await saw(exit, online, 'start order online') // nothing tells of a delete but the exit
 })
 
 test('errors reach the callback and the promise', async (t) => {

@@ -135,6 +135,25 @@ test('a daemon that stops answering is given up; it is found again when it goes 
   assert.deepEqual(await pm2.list(), [])
 })
 
+// As with PM2, who looks for the daemon in the folder does not find it any more. Who is connected
+// keeps it, and can end it.
+test('a home that vanishes: open connections go on, the next call has a new daemon', async (t) => {
+  const w = world(t)
+  const pm2 = w.api()
+  const [{ pid }] = await pm2.start({ script: 'api.js', name: 'old' })
+  fs.rmSync(w.home, { recursive: true })
+  assert.deepEqual((await pm2.list()).map((app) => app.name), ['old'])
+  assert.equal((await pm2.restart('old'))[0].status, 'online')
+  await pm2.start({ script: 'api.js', name: 'more' })
+  const other = w.api()
+  assert.deepEqual(await other.list(), [])
+  assert.equal((await run([process.env.PM2_BIN, 'ls'], w)).code, 0)
+  assert.deepEqual(await other.killDaemon(), { success: true })
+  assert.deepEqual((await pm2.list()).map((app) => app.name), ['old', 'more'])
+  assert.deepEqual(await pm2.killDaemon(), { success: true })
+  assert.equal(isAlive(pid), false)
+})
+
 test('what a callback throws is an uncaught exception, and it is called once', async (t) => {
   const w = world(t)
   const text = `

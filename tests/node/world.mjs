@@ -15,6 +15,21 @@ process.env.PM2_BIN ??= path.join(ROOT, 'build/dev/bin/pm2')
 
 export const pm2 = createRequire(import.meta.url)(PACKAGE)
 
+// The first lines of PM2's own manual, as users copy them.
+export const QUICK_START = `
+const pm2 = require('pm2')
+pm2.connect(function(err) {
+  if (err) { console.error(err); process.exit(2) }
+  pm2.start({ script: 'api.js', name: 'api' }, function(err, apps) {
+    if (err) { console.error(err); return pm2.disconnect() }
+    pm2.list((err, list) => {
+      console.log(err, list)
+      pm2.restart('api', (err, proc) => { pm2.disconnect() })
+    })
+  })
+})
+`
+
 // The environment of programs that shall use this home, without what the package and the test
 // runner have put into ours: npm's pm2 would be silent, and a test would take itself for a part of
 // this one.
@@ -58,13 +73,13 @@ export function run(argv, { dir, home }) {
   })
 }
 
-// A program that uses the package, in CommonJS or (file.mjs) ESM.
-export function script(name, text, { dir, home }) {
+// A program that uses the package, in CommonJS or (file.mjs) ESM; under `runtime` when given.
+export function script(name, text, { dir, home, runtime = process.execPath }) {
   const modules = path.join(dir, 'node_modules')
   fs.mkdirSync(modules, { recursive: true })
   if (!fs.existsSync(path.join(modules, 'pm2'))) fs.symlinkSync(PACKAGE, path.join(modules, 'pm2'))
   fs.writeFileSync(path.join(dir, name), text)
-  return run([process.execPath, name], { dir, home })
+  return run([runtime, name], { dir, home })
 }
 
 // Polls until the condition gives something; fails at a deadline.

@@ -42,6 +42,21 @@ class Compact(Case):
         self.start("tick.js", options={"name": "two"})
         rows = self.world.rpc().call("c.list", {"target": "two"})
         self.assertEqual([row["name"] for row in rows], ["two"])
+        self.assertIn("err_log", rows[0])
+
+    def test_variables_named_like_state(self):
+        names = ("_km_monitored", "exit_signal", "monit", "prev_restart_delay", "reason_at")
+        self.start("tick.js", options={"name": "one"}, env=dict.fromkeys(names, "mine"))
+        env = self.world.rpc().call("getMonitorData", {})[0]["pm2_env"]
+        for name in names:
+            self.assertEqual(env["env"][name], "mine")
+            self.assertNotEqual(env.get(name), "mine")
+
+    def test_brief_list(self):
+        self.start("tick.js", options={"name": "one"})
+        rows = self.world.rpc().call("c.list", {"brief": True})
+        self.assertEqual([row["name"] for row in rows], ["one"])
+        self.assertNotIn("err_log", rows[0])
 
     def test_start_of_what_is_not_there(self):
         try:

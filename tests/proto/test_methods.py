@@ -108,9 +108,23 @@ class Texts(Case):
 
     @ours_only
     def test_what_is_not_built(self):
-        for method in ("reloadProcessId", "softReloadProcessId", "duplicateProcessId", "profileCPU"):
+        for method in ("profileCPU", "profileMEM"):
             body = self.world.rpc().body(method, {"id": 0})
             self.assertIn("not available yet", body["error"])
+
+    def test_reload_and_duplicate(self):
+        self.world.pm2("start", "sleep", "--", "1000")
+        rpc = self.world.rpc()
+        first = rpc.call("getMonitorData", {})[0]
+        for method in ("reloadProcessId", "softReloadProcessId"):
+            again = rpc.call(method, {"id": 0})
+            self.assertNotEqual(again["pid"], first["pid"])
+            self.fails("PM2 ID unknown", method, {"id": 9})
+        more = rpc.call("duplicateProcessId", 0)
+        self.assertEqual((more["pm2_env"]["pm_id"], more["pm2_env"]["name"]), (1, "sleep"))
+        uids = {p["pm2_env"]["unique_id"] for p in rpc.call("getMonitorData", {})}
+        self.assertEqual(len(uids), 2)
+        self.fails("Process with id 9 unknown", "duplicateProcessId", 9)
 
     def test_of_a_process(self):
         self.world.pm2("start", "sleep", "--", "1000")

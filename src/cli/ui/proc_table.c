@@ -56,6 +56,7 @@ static void read_row(const json_t *o, struct proc_row *r)
         .user = text_of(o, "user", "N/A"),
         .err_log = text_of(o, "err_log", "N/A"),
         .pid_path = text_of(o, "pid_path", "N/A"),
+        .health = json_get_str(o, "health"),
         .reason = json_get_str(o, "reason"),
         .reason_at = number_of(o, "reason_at"),
     };
@@ -220,7 +221,9 @@ static void cell_status(const struct proc_row *r, const struct proc_table_look *
                         struct table *t)
 {
     (void)look;
-    table_add_c(t, style_of_status(r->status), r->status);
+    bool is_failing = is_online(r) && r->health && strcmp(r->health, "unhealthy") == 0;
+    const char *word = is_failing ? r->health : r->status;
+    table_add_c(t, style_of_status(word), word);
 }
 
 static void cell_cpu(const struct proc_row *r, const struct proc_table_look *look, struct table *t)

@@ -17,6 +17,7 @@ struct proc_row {
     double cpu;
     bool is_cluster, is_watched, is_module;
     const char *name, *ns, *version, *status, *user, *err_log, *pid_path;
+    const char *health; /* word of its probe; NULL without one */
     const char *reason; /* NULL unless it cannot start */
     int64_t reason_at;
     char uid_name[64]; /* user of the process when it has a numeric uid; else empty */

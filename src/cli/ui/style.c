@@ -26,13 +26,23 @@ static const struct {
     [STYLE_HINT] = {"\033[37m\033[3m", "\033[23m\033[39m"},
 };
 
-void style_add(struct buf *out, bool on, enum style style, struct str s)
+void style_open(struct buf *out, bool on, enum style style)
 {
     if (on)
         buf_add_c(out, sequences[style].open);
-    buf_add_str(out, s);
+}
+
+void style_close(struct buf *out, bool on, enum style style)
+{
     if (on)
         buf_add_c(out, sequences[style].close);
+}
+
+void style_add(struct buf *out, bool on, enum style style, struct str s)
+{
+    style_open(out, on, style);
+    buf_add_str(out, s);
+    style_close(out, on, style);
 }
 
 enum style style_of_status(const char *status)

@@ -31,6 +31,9 @@ enum style {
 
 /* Append `s`, between the sequences of `style` when `on`. */
 void style_add(struct buf *out, bool on, enum style style, struct str s);
+/* Its two halves, for text that is appended in pieces. */
+void style_open(struct buf *out, bool on, enum style style);
+void style_close(struct buf *out, bool on, enum style style);
 
 /* Colour of a process status. */
 enum style style_of_status(const char *status);

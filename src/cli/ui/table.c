@@ -77,13 +77,13 @@ static void measure(const struct table *t, size_t *widths)
 static void draw_border(const struct table *t, const size_t *widths, const struct border *b,
                         bool frames, struct buf *out)
 {
-    AUTO(buf) line = BUF_INIT;
+    style_open(out, frames, STYLE_GREY);
     for (size_t i = 0; i < t->columns; i++) {
-        buf_add_c(&line, i == 0 ? b->left : b->middle);
-        text_repeat(&line, widths[i], DASH);
+        buf_add_c(out, i == 0 ? b->left : b->middle);
+        text_repeat(out, widths[i], DASH);
     }
-    buf_add_c(&line, b->right);
-    style_add(out, frames, STYLE_GREY, buf_str(&line));
+    buf_add_c(out, b->right);
+    style_close(out, frames, STYLE_GREY);
     buf_add_byte(out, '\n');
 }
 
@@ -91,15 +91,17 @@ static void draw_border(const struct table *t, const size_t *widths, const struc
 static void draw_cell(struct str text, size_t width, enum style style, bool color, bool as_head,
                       struct buf *out)
 {
-    AUTO(buf) shown = BUF_INIT;
-    AUTO(buf) padded = BUF_INIT;
     size_t room = width > 2 ? width - 2 : 0;
-    text_cut(&shown, text, room);
-    size_t used = text_width(buf_str(&shown));
-    buf_add_byte(&padded, ' ');
-    style_add(&padded, color && !as_head, style, buf_str(&shown));
-    text_repeat(&padded, room - (used < room ? used : room) + 1, " ");
-    style_add(out, as_head, STYLE_BOLD_CYAN, buf_str(&padded));
+    bool as_text = color && !as_head;
+    style_open(out, as_head, STYLE_BOLD_CYAN);
+    buf_add_byte(out, ' ');
+    style_open(out, as_text, style);
+    size_t start = out->len;
+    text_cut(out, text, room);
+    size_t used = text_width((struct str){out->data + start, out->len - start});
+    style_close(out, as_text, style);
+    text_repeat(out, room - (used < room ? used : room) + 1, " ");
+    style_close(out, as_head, STYLE_BOLD_CYAN);
 }
 
 static void draw_row(const struct table *t, const size_t *widths, const struct table_cell *cells,

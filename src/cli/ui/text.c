@@ -83,6 +83,8 @@ static size_t escape_bytes(struct str s)
 
 static size_t width_of(uint32_t c)
 {
+    if (c >= 0x20 && c < 0x7f) /* nearly every character there is: no searching */
+        return 1;
     if (is_in(zero, ARRAY_LEN(zero), c))
         return 0;
     return is_in(wide, ARRAY_LEN(wide), c) ? 2 : 1;
@@ -147,15 +149,20 @@ bool text_cut(struct buf *out, struct str s, size_t columns)
 
 void text_clean(struct buf *out, struct str s)
 {
-    while (s.n > 0) {
+    size_t clean = 0; /* bytes that are not yet copied */
+    while (clean < s.n) {
         size_t n;
-        uint32_t c = text_next(s, &n);
-        if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-            buf_add_byte(out, '?');
-        else
-            buf_add(out, s.p, n);
-        s = after(s, n);
+        uint32_t c = text_next(after(s, clean), &n);
+        if (c >= 0x20 && (c < 0x7f || c >= 0xa0)) {
+            clean += n;
+            continue;
+        }
+        buf_add(out, s.p, clean);
+        buf_add_byte(out, '?');
+        s = after(s, clean + n);
+        clean = 0;
     }
+    buf_add(out, s.p, clean);
 }
 
 void text_repeat(struct buf *out, size_t n, const char *c)

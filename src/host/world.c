@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Files, users and cores for the pure floor. Runs in pm2d. */
-#include "world.h"
+ * Files, users and cores for the pure floor. */
+#include "host/world.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The real world behind app/world.h. */
+ * The real machine behind app/world.h, for the programs that normalise confs: pm2d, and pm2 for
+ * `check`. */
 #pragma once
 
 #include "app/world.h"

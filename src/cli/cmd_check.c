@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * pm2 check: everything that a start of a process file would find wrong with it, without a daemon
+ * and without starting anything. */
+#include "app/app_set.h"
+#include "base/attr.h"
+#include "cli/actions.h"
+#include "cli/cmd.h"
+#include "cli/files.h"
+#include "host/world.h"
+#include "json/read.h"
+
+static json_t *own_environment(void)
+{
+    AUTO(buf) text = BUF_INIT;
+    struct jw w = jw_to(&text);
+    jw_obj_begin(&w);
+    action_write_env(&w);
+    jw_obj_end(&w);
+    AUTO_JSON all = json_read(buf_str(&text), NULL);
+    return json_incref(json_object_get(all, "env"));
+}
+
+static void tell(struct cli *cli, const char *target, const struct app_set_notes *notes,
+                 enum ui_stream to, enum ui_prefix prefix)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        const struct app_set_note *n = &notes->items[i];
+        if (n->line > 0)
+            ui_message(&cli->ui, to, prefix, "%s:%ld: %s: %s", target, n->line, n->path, n->text);
+        else if (n->path && n->path[0])
+            ui_message(&cli->ui, to, prefix, "%s: %s: %s", target, n->path, n->text);
+        else
+            ui_message(&cli->ui, to, prefix, "%s: %s", target, n->text);
+    }
+}
+
+/* Apps whose script, folder or interpreter is not there; their number. */
+static size_t tell_failures(struct cli *cli, const char *target, const struct app_set *set)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct app_set_item *item = &set->items[i];
+        if (!item->failure)
+            continue;
+        ui_error(&cli->ui, "%s: %s: %s", target, item->name, item->failure);
+        count++;
+    }
+    return count;
+}
+
+static int check(struct cli *cli, const struct args *args, const struct procfile *file,
+                 const char *target)
+{
+    struct err e = {0};
+    struct app_world world;
+    struct app_set set = {0};
+    AUTO_JSON env = own_environment();
+    AUTO_JSON only = files_only(args);
+    const char *env_name = args_value(args, "--env");
+    struct app_set_request rq = {
+        .apps = file->apps,
+        .apps_at = file->apps_at,
+        .file = file->path,
+        .lines = file->lines,
+        .only = only,
+        .env_name = env_name,
+        .deploy_env =
+            json_object_get(env_name ? json_object_get(file->deploy, env_name) : NULL, "env"),
+        .cwd = cli->cwd,
+        .env = env,
+        .home = cli->paths.home,
+        .log_dir = cli->paths.log_dir,
+        .pid_dir = cli->paths.pid_dir,
+    };
+    world_init(&world);
+    if (app_set_build(&rq, &world, &set, &e) < 0)
+        return cli_fail(cli, &e);
+    tell(cli, target, &set.warnings, UI_OUT, UI_WARN);
+    tell(cli, target, &set.errors, UI_ERR, UI_ERROR);
+    size_t errors = set.errors.count + tell_failures(cli, target, &set);
+    if (errors == 0)
+        ui_info(&cli->ui, "%s: %zu app%s, no errors", target, set.count, set.count == 1 ? "" : "s");
+    app_set_fini(&set);
+    return errors > 0;
+}
+
+static int run(struct cli *cli, const struct args *args)
+{
+    struct procfile file;
+    const char *target = args->position.at[0];
+    if (!files_is(target)) {
+        ui_error(&cli->ui, "%s is not a process file (.json, .yml, .config.js ...)", target);
+        return 1;
+    }
+    if (files_read(cli, target, &file) != 0)
+        return 1;
+    int code = check(cli, args, &file, target);
+    procfile_fini(&file);
+    return code;
+}
+
+const struct cmd cmd_check_entry = {
+    .name = "check",
+    .args = "<json>",
+    .summary = "look for errors in a process file, start nothing",
+    .flags = CMD_ATTRIBUTES,
+    .run = run,
+};

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ * From events to lines on the screen. */
+#include "cli/follow.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "cli/cli.h"
+#include "cli/ui/text.h"
+#include "os/fd.h"
+#include "json/read.h"
+
+#define LABEL_MIN       3
+#define PM2_LABEL_UNITS 7   /* PM2 measures its own label as "PM2|PM2" */
+#define RETRY_MIN_MS    100 /* PM2's clients: 100 ms, half as much more each time, up to 5 s */
+#define RETRY_MAX_MS    5000
+#define SIGNAL_CODE     128 /* of a shell for what a signal ended */
+
+static const enum style kind_styles[LOG_KIND_COUNT] = {
+    [LOG_PM2] = STYLE_BLUE, [LOG_OUT] = STYLE_GREEN, [LOG_ERR] = STYLE_RED};
+
+void follow_init(struct follow *f, struct cli *cli)
+{
+    *f = (struct follow){.cli = cli, .label_width = LABEL_MIN, .signal_fd = -1};
+    f->names = json_object();
+    lines_init(&f->open);
+}
+
+void follow_fini(struct follow *f)
+{
+    lines_fini(&f->open);
+    json_decref(f->names);
+    fd_close(&f->signal_fd);
+}
+
+/* ---- one line ---- */
+
+static void add_clock(const struct follow *f, struct buf *out)
+{
+    char text[16];
+    time_t now = time(NULL);
+    struct tm tm;
+    if (!localtime_r(&now, &tm) || strftime(text, sizeof(text), "%H:%M:%S ", &tm) == 0)
+        return;
+    style_add(out, f->cli->ui.color[UI_OUT], STYLE_GREY, str_from(text));
+}
+
+void follow_put(const struct follow *f, enum log_kind kind, struct str label, struct str line)
+{
+    AUTO(buf) out = BUF_INIT;
+    if (f->raw) {
+        ui_line(&f->cli->ui, kind == LOG_ERR ? UI_ERR : UI_OUT, line);
+        return;
+    }
+    if (f->clock)
+        add_clock(f, &out);
+    style_add(&out, f->cli->ui.color[UI_OUT], kind_styles[kind], label);
+    buf_add_str(&out, line);
+    ui_line(&f->cli->ui, UI_OUT, buf_str(&out));
+}
+
+void follow_label(struct buf *out, int64_t id, const char *name)
+{
+    if (id == LOG_PM2_ID) {
+        buf_add_c(out, "PM2");
+        return;
+    }
+    buf_printf(out, "%lld|", (long long)id);
+    text_clean(out, str_from(name));
+}
+
+void follow_pad(struct buf *out, size_t width)
+{
+    size_t used = text_width(buf_str(out));
+    text_repeat(out, used < width ? width - used : 0, " ");
+}
+
+static void show_line(struct follow *f, int64_t id, const char *name, enum log_kind kind,
+                      struct str line)
+{
+    AUTO(buf) label = BUF_INIT;
+    follow_label(&label, id, name);
+    size_t width = id == LOG_PM2_ID ? PM2_LABEL_UNITS : text_width(buf_str(&label));
+    if (width + 1 > f->label_width)
+        f->label_width = width + 1;
+    follow_pad(&label, f->label_width);
+    buf_add_c(&label, " | ");
+    follow_put(f, kind, buf_str(&label), line);
+}
+
+/* ---- lines out of events ---- */
+
+static const char *name_key(int64_t id, char key[static 24])
+{
+    snprintf(key, 24, "%lld", (long long)id);
+    return key;
+}
+
+static void on_line(void *ctx, const struct line_stream *from, struct str line)
+{
+    struct follow *f = ctx;
+    char key[24];
+    if (line.n == 0)
+        return; /* PM2 drops empty lines here */
+    const char *name = json_get_str(f->names, name_key(from->id, key));
+    show_line(f, from->id, name ? name : "", (enum log_kind)from->stream, line);
+}
+
+static void ignore_line(void *ctx, const struct line_stream *from, struct str line)
+{
+    (void)ctx;
+    (void)from;
+    (void)line;
+}
+
+void follow_seed(struct follow *f, int64_t id, enum log_kind kind, struct str text)
+{
+    lines_feed(&f->open, id, (int)kind, text, ignore_line, NULL);
+}
+
+static void take_event(struct follow *f, enum log_kind kind, struct str payload)
+{
+    struct err ignored;
+    char key[24];
+    AUTO_JSON event = json_read(payload, &ignored);
+    const json_t *proc = json_object_get(event, "process");
+    const json_t *data = json_object_get(event, "data");
+    int64_t id = LOG_PM2_ID;
+    if (!json_is_string(data) || !f->kind[kind])
+        return;
+    if (kind != LOG_PM2 &&
+        (!json_get_int(proc, "pm_id", &id) || (f->is_meant && !f->is_meant(f->ctx, proc, id))))
+        return;
+    const char *name = json_get_str(proc, "name");
+    json_object_set_new(f->names, name_key(id, key), json_string(name ? name : ""));
+    struct str text = {json_string_value(data), json_string_length(data)};
+    lines_feed(&f->open, id, (int)kind, text, on_line, f);
+    if (kind == LOG_PM2)
+        lines_flush(&f->open, on_line, f); /* always whole lines */
+}
+
+static const struct {
+    const char *topic;
+    enum log_kind kind;
+} topics[] = {{"log:out", LOG_OUT}, {"log:err", LOG_ERR}, {"log:PM2", LOG_PM2}};
+
+/* False when the daemon was ended by order, and that matters here. */
+static bool take(struct follow *f, struct str topic, struct str payload)
+{
+    for (size_t i = 0; i < ARRAY_LEN(topics); i++)
+        if (str_eq_c(topic, topics[i].topic))
+            take_event(f, topics[i].kind, payload);
+    if (!f->until_kill || !str_eq_c(topic, "pm2:kill"))
+        return true;
+    lines_flush(&f->open, on_line, f);
+    show_line(f, LOG_PM2_ID, "", LOG_PM2, STR("[[[ Target PM2 killed. ]]]"));
+    return false;
+}
+
+/* ---- the loop, and signals ---- */
+
+static void signals_of_end(sigset_t *ret)
+{
+    sigemptyset(ret);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGTERM);
+}
+
+void follow_catch(struct follow *f)
+{
+    sigset_t set;
+    signals_of_end(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool signal_came(int fd, int timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, timeout_ms) > 0;
+}
+
+/* The daemon is gone: wait for another, as PM2's clients do. False when a signal came. */
+static bool subscribe_again(struct follow *f)
+{
+    struct err e = {0};
+    int wait_ms = RETRY_MIN_MS;
+    ui_warn(&f->cli->ui, "the connection to the daemon is lost, waiting for it to come back");
+    while (!signal_came(f->signal_fd, wait_ms)) {
+        if (client_subscribe(f->cli->client, &e) == 0 && (!f->on_again || f->on_again(f->ctx)))
+            return true;
+        wait_ms = wait_ms * 3 / 2 < RETRY_MAX_MS ? wait_ms * 3 / 2 : RETRY_MAX_MS;
+    }
+    return false;
+}
+
+static int follow_events(struct follow *f)
+{
+    struct err e = {0};
+    struct str topic;
+    struct str payload;
+    for (;;) {
+        int rc = client_event(f->cli->client, 0, f->signal_fd, &topic, &payload, &e);
+        if (rc == 0) {
+            if (ui_flush() < 0)
+                return 1;
+            rc = client_event(f->cli->client, -1, f->signal_fd, &topic, &payload, &e);
+        }
+        if (rc == 0 || (rc < 0 && !subscribe_again(f)) || (rc > 0 && !take(f, topic, payload)))
+            return 0;
+    }
+}
+
+int follow_run(struct follow *f)
+{
+    int code = follow_events(f);
+    lines_flush(&f->open, on_line, f); /* lines that never got their newline */
+    return code;
+}
+
+int follow_release(struct follow *f)
+{
+    struct signalfd_siginfo info = {0};
+    sigset_t set;
+    if (f->signal_fd < 0 || read(f->signal_fd, &info, sizeof(info)) != sizeof(info))
+        info.ssi_signo = 0;
+    signals_of_end(&set);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    return (int)info.ssi_signo;
+}
+
+int follow_die(int signo, int code)
+{
+    if (signo == 0)
+        return code;
+    ui_flush();
+    (void)signal(signo, SIG_DFL);
+    raise(signo);
+    return SIGNAL_CODE + signo;
+}
+
+int follow_end(struct follow *f, int code)
+{
+    return follow_die(follow_release(f), code);
+}

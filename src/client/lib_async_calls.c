@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * libpm2: the callback face's calls by name. */
+#include "client/lib_priv.h"
+
+static int start_call(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
+                      pm2_done_fn *done, void *data)
+{
+    int rc = lib_attached(p);
+    return rc < 0 ? rc : lib_async_start(p, kind, about, lib_call_ms(p), done, data);
+}
+
+static int on_target(struct pm2 *p, enum op_kind kind, const char *target, pm2_done_fn *done,
+                     void *data)
+{
+    const struct op_subject about = {.target = target, .want_list = done != NULL};
+    return start_call(p, kind, &about, done, data);
+}
+
+int pm2_async_ping(struct pm2 *p, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_PING, NULL, done, data);
+}
+
+int pm2_async_list(struct pm2 *p, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_LIST, NULL, done, data);
+}
+
+int pm2_async_describe(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_DESCRIBE, target, done, data);
+}
+
+int pm2_async_start(struct pm2 *p, const struct pm2_app *app, pm2_done_fn *done, void *data)
+{
+    const struct op_subject about = {.app = app, .want_list = done != NULL};
+    return start_call(p, OP_START, &about, done, data);
+}
+
+int pm2_async_stop(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_STOP, target, done, data);
+}
+
+int pm2_async_restart(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_RESTART, target, done, data);
+}
+
+int pm2_async_restart_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                           pm2_done_fn *done, void *data)
+{
+    const struct op_subject about = {.target = target, .app = changes, .want_list = done != NULL};
+    return start_call(p, OP_RESTART, &about, done, data);
+}
+
+int pm2_async_delete(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_DELETE, target, done, data);
+}
+
+int pm2_async_send_signal_to_process_name(struct pm2 *p, int signo, const char *name,
+                                          pm2_done_fn *done, void *data)
+{
+    const struct op_subject about = {.target = name, .signo = signo};
+    return start_call(p, OP_SIGNAL_NAME, &about, done, data);
+}
+
+int pm2_async_send_signal_to_process_id(struct pm2 *p, int signo, int id, pm2_done_fn *done,
+                                        void *data)
+{
+    const struct op_subject about = {.signo = signo, .id = id};
+    return start_call(p, OP_SIGNAL_ID, &about, done, data);
+}
+
+int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_KILL, NULL, done, data);
+}

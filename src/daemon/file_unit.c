@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT
+ * One app of a process file against what runs: nothing to do, a start, or a restart of all its
+ * processes with the new configuration. Runs in pm2d. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "conf_merge.h"
+#include "file_job.h"
+#include "journal.h"
+#include "settings_file.h"
+#include "json/read.h"
+
+void file_unit_fail(struct file_unit *u, const char *fmt, ...)
+{
+    char text[ERR_MSG_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    free(u->error);
+    u->error = strdup(text);
+    u->state = UNIT_FAILED;
+}
+
+/* How many processes the app is to have. */
+static int wanted(const struct file_unit *u, int have, struct err *e)
+{
+    if (have > 0 && !u->counted)
+        return have; /* the file does not say: `pm2 scale` had the last word */
+    return app_conf_instances(u->conf, u->job->m->world.cpu_count, e);
+}
+
+/* True when the process runs, or is on its way to. */
+static bool is_up(const struct proc *p)
+{
+    return p->sm.goal == GOAL_UP && p->sm.state != PROC_ERRORED;
+}
+
+static int note_changes(struct file_unit *u, int want)
+{
+    const struct table *t = u->job->m->table;
+    u->changes = app_conf_diff(table_find(t, u->ids[0])->conf, u->conf);
+    if (!u->changes)
+        return -ENOMEM;
+    bool up = true;
+    for (int i = 0; i < u->count; i++)
+        up = up && is_up(table_find(t, u->ids[i]));
+    if (want != u->count && json_array_append_new(u->changes, json_string("instances")) < 0)
+        return -ENOMEM;
+    if (!up && json_get_bool(u->conf, "autostart", true) &&
+        json_array_append_new(u->changes, json_string("status")) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int file_unit_plan(struct file_unit *u)
+{
+    struct err e = {0};
+    u->count = table_app_ids(u->job->m->table, u->name, u->ns, &u->ids);
+    if (u->count < 0)
+        return u->count;
+    int want = wanted(u, u->count, &e);
+    u->asked = want;
+    if (want < 0) {
+        file_unit_fail(u, "%s", e.msg);
+        return 0;
+    }
+    u->step = u->count == 0 ? STEP_START : STEP_RESTART;
+    if (u->step == STEP_START)
+        return 0;
+    int rc = note_changes(u, want);
+    bool converges = u->job->action == FILE_APPLY || u->job->action == FILE_PLAN;
+    if (rc == 0 && converges && json_array_size(u->changes) == 0)
+        u->step = STEP_KEEP;
+    return rc;
+}
+
+/* ---- carrying out ---- */
+
+static void on_batch_done(void *ctx, const struct batch_item *items, size_t count)
+{
+    struct file_unit *u = ctx;
+    for (size_t i = 0; i < count; i++)
+        if (items[i].error && !u->error)
+            u->error = strdup(items[i].error);
+    if (--u->batches_left > 0)
+        return;
+    u->state = u->error ? UNIT_FAILED : UNIT_DONE;
+    file_job_advance(u->job);
+}
+
+/* Give an order to some processes of the unit. */
+static int order(struct file_unit *u, const int *ids, int count, enum order_kind kind)
+{
+    struct proc **procs = calloc((size_t)count + 1, sizeof(struct proc *));
+    size_t n = 0;
+    for (int i = 0; procs && i < count; i++) {
+        struct proc *p = table_find(u->job->m->table, ids[i]);
+        if (p)
+            procs[n++] = p;
+    }
+    u->batches_left++;
+    int rc = procs ? batch_order(procs, n, kind, on_batch_done, u) : -ENOMEM;
+    if (rc < 0)
+        u->batches_left--;
+    free(procs);
+    return rc;
+}
+
+static void journal_new(const struct file_unit *u, const int *ids, int count)
+{
+    for (int i = 0; i < count; i++)
+        journal_app(u->job->m->env->journal, table_find(u->job->m->table, ids[i]));
+}
+
+/* A new app: make its processes and start them. */
+static int begin_new(struct file_unit *u, struct err *e)
+{
+    struct methods *m = u->job->m;
+    free(u->ids);
+    u->ids = calloc(LIMIT_INSTANCES, sizeof(int));
+    u->count = u->ids ? table_add_app(m->table, json_copy(u->conf), m->world.cpu_count, u->ids, e)
+                      : err_set(e, -ENOMEM, "out of memory");
+    if (u->count < 0) {
+        int rc = u->count;
+        u->count = 0;
+        return rc;
+    }
+    journal_new(u, u->ids, u->count);
+    if (!json_get_bool(u->conf, "autostart", true))
+        return 0;
+    return order(u, u->ids, u->count, ORDER_START);
+}
+
+/* Put the new conf into all processes that stay. */
+static int replace_confs(struct file_unit *u, int stay, int want, struct err *e)
+{
+    if (json_object_set_new(u->conf, "instances", json_integer(want)) < 0)
+        return err_set(e, -ENOMEM, "out of memory");
+    for (int i = 0; i < stay; i++) {
+        struct proc *p = table_find(u->job->m->table, u->ids[i]);
+        int rc = conf_replace_proc(p, u->conf, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* More processes of an app that exists; their ids go behind the others. */
+static int grow(struct file_unit *u, int more, struct err *e)
+{
+    struct table *t = u->job->m->table;
+    int *ids = realloc(u->ids, (size_t)(u->count + more) * sizeof(int));
+    if (!ids)
+        return err_set(e, -ENOMEM, "out of memory");
+    u->ids = ids;
+    int rc = table_add_more(t, table_find(t, ids[0]), more, ids + u->count, e);
+    if (rc < 0)
+        return rc;
+    journal_new(u, ids + u->count, more);
+    rc = order(u, ids + u->count, more, ORDER_START);
+    return rc < 0 ? err_set(e, rc, "out of memory") : 0;
+}
+
+/* An app that exists: the ones that stay are restarted, the youngest go, new ones come. */
+static int begin_known(struct file_unit *u, struct err *e)
+{
+    int have = u->count;
+    int want = u->asked;
+    int stay = want < have ? want : have;
+    int rc = replace_confs(u, stay, want, e);
+    if (rc == 0 && have > stay) {
+        rc = order(u, u->ids + stay, have - stay, ORDER_DELETE);
+        u->count = stay;
+    }
+    if (rc == 0)
+        rc = order(u, u->ids, stay, ORDER_RESTART);
+    if (rc == 0 && want > have)
+        rc = grow(u, want - have, e);
+    if (rc == 0 && want > have)
+        u->count = want;
+    return rc;
+}
+
+void file_unit_begin(struct file_unit *u)
+{
+    struct err e = {0};
+    u->state = UNIT_RUNNING;
+    settings_file_apply(&u->job->m->env->paths, u->conf);
+    u->batches_left = 1; /* ours, so that it does not end under our feet */
+    int rc = 0;
+    if (u->step == STEP_START)
+        rc = begin_new(u, &e);
+    else if (u->step == STEP_RESTART)
+        rc = begin_known(u, &e);
+    if (rc < 0 && !u->error)
+        u->error = strdup(e.msg[0] ? e.msg : "out of memory");
+    on_batch_done(u, NULL, 0);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * The settings of `pm2 set`, read at each start. Runs in pm2d. */
+#include "settings_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/settings.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "batch.h"
+#include "conf_merge.h"
+#include "journal.h"
+#include "methods.h"
+#include "os/atomic_file.h"
+#include "json/read.h"
+
+void settings_file_apply(const struct pm2_paths *paths, json_t *conf)
+{
+    struct err e = {0};
+    AUTO(buf) text = BUF_INIT;
+    AUTO_JSON own = json_object();
+    int rc = file_read(paths->module_conf, LIMIT_SETTINGS_BYTES, &text, &e);
+    AUTO_JSON root = rc == 0 ? json_read(buf_str(&text), &e) : NULL;
+    if (!root && rc != -ENOENT)
+        log_warn("settings are not used: %s: %s", paths->module_conf, e.msg);
+    if (root && settings_to_env(root, json_get_str(conf, "name"), own))
+        conf_merge_env(conf, own);
+}
+
+static void on_restarted(void *ctx, const struct batch_item *items, size_t count)
+{
+    batch_reply(ctx, items, count);
+}
+
+/* {name}: what is called so starts again with its settings. */
+void compact_settings(struct methods *m, struct call *c, json_t *args)
+{
+    const char *name = json_get_str(method_arg(args, 0), "name");
+    const struct table *t = m->table;
+    struct proc **procs = calloc(t->count + 1, sizeof(struct proc *));
+    size_t n = 0;
+    for (size_t i = 0; procs && name && i < t->count; i++) {
+        struct proc *p = t->items[i];
+        if (strcmp(proc_name(p), name) != 0)
+            continue;
+        settings_file_apply(&m->env->paths, p->conf);
+        journal_app(m->env->journal, p);
+        procs[n++] = p;
+    }
+    if (m->shutting_down)
+        call_fail(c, "the daemon is being ended");
+    else if (!procs || batch_order(procs, n, ORDER_RESTART, on_restarted, c) < 0)
+        call_fail(c, "out of memory");
+    free(procs);
+}

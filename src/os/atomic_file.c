@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ * Small files that are read whole and replaced whole; and the end of a file that is ours. */
+#include "os/atomic_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/fd.h"
+
+#define READ_CHUNK 65536
+
+static int cannot(struct err *e, const char *what, const char *path, int code)
+{
+    return err_set(e, -code, "cannot %s %s: %s", what, path, err_text(code));
+}
+
+static int read_all(int fd, const char *path, size_t limit, struct buf *out, struct err *e)
+{
+    size_t start = out->len;
+    for (;;) {
+        if (!buf_reserve(out, READ_CHUNK))
+            return err_set(e, -ENOMEM, "out of memory");
+        ssize_t n = read(fd, out->data + out->len, READ_CHUNK);
+        if (n < 0 && errno != EINTR)
+            return cannot(e, "read", path, errno);
+        if (n == 0)
+            return 0;
+        if (n > 0)
+            out->len += (size_t)n;
+        if (out->len - start > limit)
+            return err_set(e, -EFBIG, "%s is longer than %zu bytes", path, limit);
+    }
+}
+
+int file_read(const char *path, size_t limit, struct buf *out, struct err *e)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return cannot(e, "read", path, errno);
+    int rc = fstat(fd, &st) < 0 ? cannot(e, "read", path, errno) : 0;
+    if (rc == 0 && S_ISDIR(st.st_mode))
+        rc = cannot(e, "read", path, EISDIR);
+    else if (rc == 0 && !S_ISREG(st.st_mode))
+        rc = err_set(e, -EINVAL, "%s is not a regular file", path);
+    if (rc == 0)
+        rc = read_all(fd, path, limit, out, e);
+    close(fd);
+    return rc;
+}
+
+static void sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
+static int write_temp(int fd, const char *path, struct str content, struct err *e)
+{
+    int rc = fd_write_all(fd, content.p, content.n);
+    if (rc == 0 && fsync(fd) < 0)
+        rc = -errno;
+    return rc < 0 ? cannot(e, "write", path, -rc) : 0;
+}
+
+int file_replace(const char *path, struct str content, struct err *e)
+{
+    AUTO(buf) temp = BUF_INIT;
+    buf_printf(&temp, "%s.XXXXXX", path);
+    if (buf_oom(&temp))
+        return err_set(e, -ENOMEM, "out of memory");
+    int fd = mkostemp(temp.data, O_CLOEXEC); /* 0600 */
+    if (fd < 0)
+        return cannot(e, "write", path, errno);
+    int rc = write_temp(fd, path, content, e);
+    if (close(fd) < 0 && rc == 0)
+        rc = cannot(e, "write", path, errno);
+    if (rc == 0 && rename(temp.data, path) < 0)
+        rc = cannot(e, "replace", path, errno);
+    if (rc == 0)
+        sync_folder(path);
+    else
+        (void)unlink(temp.data);
+    return rc;
+}
+
+struct file_id file_id_at(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) < 0 ? (struct file_id){0} : (struct file_id){st.st_dev, st.st_ino};
+}
+
+struct file_id file_id_of(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) < 0 ? (struct file_id){0} : (struct file_id){st.st_dev, st.st_ino};
+}
+
+/* Between the look and the removal a successor would have to remove our file and make its own; it
+ * does the former only after it has found nobody who serves it. */
+void file_unlink_own(const char *path, struct file_id own)
+{
+    struct file_id now = file_id_at(path);
+    if (own.inode != 0 && now.device == own.device && now.inode == own.inode)
+        (void)unlink(path);
+}
+
+int lock_folder(const char *folder, struct err *e)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return cannot(e, "open", folder, errno);
+    while (flock(fd, LOCK_EX) < 0) {
+        if (errno == EINTR)
+            continue;
+        int rc = cannot(e, "lock", folder, errno);
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+void lock_free(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}

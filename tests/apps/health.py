@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# A web server on $PORT of 127.0.0.1. It answers with the status that the file $ANSWER holds, 200
+# without the file; "hang" = it does not answer, "junk" = it does not speak HTTP.
+import os
+import socket
+
+listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+kept = []
+print("listening", flush=True)
+while True:
+    client, _ = listener.accept()
+    request = client.recv(4096).decode()
+    print("asked", " ".join(request.split("\r\n")[:2]), flush=True)
+    try:
+        with open(os.environ.get("ANSWER", "answer")) as f:
+            answer = f.read().strip()
+    except FileNotFoundError:
+        answer = "200"
+    if answer == "hang":
+        kept.append(client)
+        continue
+    if answer == "junk":
+        client.sendall(b"220 mail.example ready\r\n")
+    elif answer != "nothing":
+        client.sendall(f"HTTP/1.1 {answer} x\r\nContent-Length: 2\r\n\r\nhi".encode())
+    client.close()

@@ -1,0 +1,1 @@
+module.exports = {apps: [{name: 'by-default', script: 'app.sh'}]}

@@ -1,0 +1,1 @@
+module.exports = Promise.resolve({apps: [{name: 'a', script: 'app.sh'}]})

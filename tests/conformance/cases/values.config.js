@@ -1,0 +1,3 @@
+module.exports = {apps: [{name: 'a', script: 'app.sh', env: {
+  UNDEFINED: undefined, FUNCTION() {}, DATE: new Date(0), NAN: NaN, INFINITY: Infinity, REGEX: /x/,
+}}]}

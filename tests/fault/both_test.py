@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""pm2d and the keeper are killed together. The next command starts both anew; what provably is the same
+process is adopted, nothing is started beside it, and what ended meanwhile is acted on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rig import Rig, is_alive, wait_until  # noqa: E402
+
+
+class BothTest(unittest.TestCase):
+
+    def setUp(self):
+        self.rig = Rig()
+        self.addCleanup(self.rig.close)
+
+    # ---- the killing ----
+
+    def kill_both(self):
+        """At one instant, as far as they can tell: neither runs between the two signals."""
+        hello = self.rig.main.call("c.hello", {})
+        self.rig.main.close()
+        victims = [hello["keeper"], hello["pid"]]
+        self.end(*victims)
+
+    def end(self, *pids):
+        for signo in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                os.kill(pid, signo)
+        wait_until(lambda: not any(map(is_alive, pids)), "end of both programs")
+
+    def freeze(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(self.thaw, pid)
+
+    def thaw(self, pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
+
+    def is_asleep(self, pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "S"
+
+    def next_command(self):
+        self.assertEqual(self.rig.pm2("ping").returncode, 0)
+
+    def end_app(self, pid):
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid), "end of the app")
+
+    def journal(self):
+        with open(self.journal_path(), encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def journal_path(self):
+        return os.path.join(self.rig.home, "state.jsonl")
+
+    def rewrite_journal(self, change):
+        records = self.journal()
+        for record in records:
+            change(record)
+        with open(self.journal_path(), "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+
+    def assert_row(self, name, **wanted):
+        row = self.rig.settled_row(name)
+        seen = dict(row["pm2_env"], pid=row["pid"], starts=len(self.rig.starts(name)))
+        self.assertEqual({key: seen.get(key) for key in wanted}, wanted)
+
+    # ---- the tests ----
+
+    def test_what_lives_is_adopted(self):
+        rig = self.rig
+        rig.start("steady", "still")
+        rig.start("counted", "still")
+        rig.start("down", "still")
+        rig.main.call("restartProcessId", {"id": rig.ids["counted"]})
+        rig.main.call("stopProcessId", rig.ids["down"])
+        wait_until(lambda: len(rig.starts("counted")) == 2, "its second start")
+        pids = {name: rig.starts(name)[-1] for name in rig.ids}
+        for _ in range(3):  # what was adopted is adopted again
+            self.kill_both()
+            self.assertTrue(is_alive(pids["steady"]))
+            self.next_command()
+            self.assertEqual(sorted(rig.main.table()), sorted(rig.ids.values()))
+            self.assert_row("steady", pid=pids["steady"], status="online", restart_time=0, starts=1)
+            self.assert_row("counted", pid=pids["counted"], status="online", restart_time=1, starts=2)
+            self.assert_row("down", status="stopped", starts=1)
+            self.assertEqual(rig.doubled(), [])
+
+    def test_output_up_to_the_kill_is_in_the_log(self):
+        rig = self.rig
+        rig.start("speaker", "speaks", 0.001)
+        wait_until(lambda: len(rig.log_lines("speaker", "out")) > 200, "some lines")
+        self.kill_both()
+        (said,) = map(int, wait_until(lambda: rig.record("speaker", "unheard"), "the broken pipe"))
+        lines = rig.log_lines("speaker", "out")
+        self.assertEqual(lines, [f"out {n + 1}" for n in range(len(lines))])
+        self.assertLess(len(lines), said)
+        self.next_command()
+        self.assert_row("speaker", pid=rig.starts("speaker")[0], status="online", starts=1)
+        rig.main.call("restartProcessId", {"id": rig.ids["speaker"]})
+        before = len(lines)
+        wait_until(lambda: len(rig.log_lines("speaker", "out")) > before, "lines of the next one")
+        self.assertEqual(rig.log_lines("speaker", "out")[:before], lines)
+        self.assertEqual(rig.log_lines("speaker", "out")[before], "out 1")
+
+    def test_orders_work_on_what_was_adopted(self):
+        rig = self.rig
+        for name in ("stopped", "restarted", "deleted"):
+            rig.start(name, "still")
+        pids = {name: rig.starts(name)[0] for name in rig.ids}
+        self.kill_both()
+        self.next_command()
+        rig.main.call("stopProcessId", rig.ids["stopped"])
+        rig.main.call("restartProcessId", {"id": rig.ids["restarted"]})
+        rig.main.call("deleteProcessId", rig.ids["deleted"])
+        self.assertEqual([name for name, pid in pids.items() if is_alive(pid)], [])
+        self.assert_row("stopped", status="stopped", starts=1)
+        self.assert_row("restarted", status="online", starts=2, restart_time=1)
+        self.assertNotIn(rig.ids["deleted"], rig.main.table())
+
+    def test_the_end_of_an_adopted_one_is_noticed(self):
+        rig = self.rig
+        rig.start("once", "obeys", autorestart=False)
+        rig.start("again", "obeys", restart_delay=200)
+        self.kill_both()
+        self.next_command()
+        for name, code in (("once", 7), ("again", 8)):
+            with open(os.path.join(rig.work, f"{name}.end"), "w", encoding="ascii") as file:
+                file.write(str(code))
+        wait_until(lambda: rig.row("once")["pm2_env"]["status"] == "stopped", "its end")
+        self.assertEqual(rig.row("once")["pm2_env"].get("exit_code", 7), 7)
+        wait_until(lambda: rig.row("again")["pm2_env"]["status"] == "waiting restart", "its end")
+        os.unlink(os.path.join(rig.work, "again.end"))
+        wait_until(lambda: len(rig.starts("again")) == 2, "it is started again")
+        self.assert_row("again", status="online", restart_time=1, starts=2)
+
+    def test_what_ended_meanwhile(self):
+        rig = self.rig
+        rig.start("up", "still")
+        rig.start("once", "still", autorestart=False)
+        self.kill_both()
+        self.end_app(rig.starts("up")[0])
+        self.end_app(rig.starts("once")[0])
+        self.next_command()
+        wait_until(lambda: len(rig.starts("up")) == 2, "it is started again")
+        self.assert_row("up", status="online", restart_time=1, starts=2)
+        for _ in range(2):  # nor does the next pm2d forget it
+            self.assert_row("once", status="stopped", restart_time=0, starts=1, exit_code=None)
+            self.assertRegex(rig.pm2("describe", "once").stdout, r"exit code\W+unknown")
+            rig.kill_and_wait("pid")
+
+    def test_a_pid_that_is_somebody_elses_by_now(self):
+        rig = self.rig
+        rig.start("app", "still")
+        self.kill_both()
+        self.end_app(rig.starts("app")[0])
+        with subprocess.Popen(["sleep", "1000"]) as innocent:
+            self.addCleanup(innocent.kill)
+
+            def reuse(record):
+                if record.get("pid") == rig.starts("app")[0]:
+                    record["pid"] = innocent.pid
+
+            self.rewrite_journal(reuse)
+            self.next_command()
+            wait_until(lambda: len(rig.starts("app")) == 2, "it is started again")
+            self.assert_row("app", status="online", starts=2, pid=rig.starts("app")[1])
+            rig.main.call("deleteProcessId", rig.ids["app"])
+            self.assertIsNone(innocent.poll(), "a process that is not ours was ended")
+            innocent.kill()
+
+    def test_a_journal_of_another_boot_adopts_nothing(self):
+        rig = self.rig
+        rig.start("app", "still")
+        self.kill_both()
+        self.rewrite_journal(lambda r: r.update(boot="another") if r["t"] == "head" else None)
+        self.next_command()
+        self.assertEqual(rig.main.table(), {})
+        self.end_app(rig.starts("app")[0])
+
+    def test_a_start_that_was_under_way(self):
+        """The keeper has carried it out, and pm2d has not heard of that: no second copy."""
+        rig = self.rig
+        rig.start("app", "still")
+        rig.main.call("stopProcessId", rig.ids["app"])
+        hello = rig.main.call("c.hello", {})
+        self.freeze(hello["keeper"])
+        rig.main.rpc.start("startProcessId", rig.ids["app"])
+        wait_until(lambda: self.journal()[-1].get("runs") == 2, "the order in the journal")
+        wait_until(lambda: self.is_asleep(hello["pid"]), "the keeper has been asked")
+        self.freeze(hello["pid"])
+        self.thaw(hello["keeper"])
+        wait_until(lambda: len(rig.starts("app")) == 2, "the app runs")
+        rig.main.close()
+        self.end(hello["keeper"], hello["pid"])
+        self.next_command()
+        self.assert_row("app", status="online", starts=2, pid=rig.starts("app")[1])
+        self.assertEqual(rig.doubled(), [])
+
+    def test_a_stop_that_was_under_way(self):
+        rig = self.rig
+        rig.start("lazy", "still", 0.5)
+        hello = rig.main.call("c.hello", {})
+        rig.main.rpc.start("stopProcessId", rig.ids["lazy"])
+        wait_until(lambda: self.journal()[-1].get("goal") == 0, "the goal in the journal")
+        rig.main.close()
+        self.end(hello["keeper"], hello["pid"])
+        self.next_command()
+        wait_until(lambda: rig.row("lazy")["pm2_env"]["status"] == "stopped", "the stop")
+        self.assert_row("lazy", status="stopped", starts=1, restart_time=0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
