@@ -4,6 +4,7 @@
 #include "app/app_set.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,7 @@
 
 /* One app under way. */
 struct entry {
-    char *at;        /* "apps[2]", "[2]": its place as the user sees it */
-    char *lines_at;  /* "apps[2]": its place in app_set_request.lines */
+    size_t index;    /* its place in the file */
     json_t *options; /* as written, under the overlay; NULL when it is no object */
     json_t *conf;    /* NULL when something is wrong with it */
     char *name;      /* NULL when it cannot be told */
@@ -73,9 +73,11 @@ static int add_note(struct app_set_notes *notes, const char *path, const char *t
     return n->path && n->text ? 0 : -ENOMEM;
 }
 
-static void add_path(struct buf *path, const char *app, const char *at)
+/* `at` of the app, below the list that is called `list`. */
+static void add_path(struct buf *path, const char *list, const struct entry *app, const char *at)
 {
-    buf_add_c(path, app);
+    if (app)
+        buf_printf(path, "%s[%zu]", list ? list : "", app->index);
     if (path->len > 0 && *at)
         buf_add_byte(path, '.');
     buf_add_c(path, at);
@@ -87,8 +89,8 @@ static void note(struct build *b, struct app_set_notes *notes, const struct entr
 {
     AUTO(buf) path = BUF_INIT;
     AUTO(buf) lines_path = BUF_INIT;
-    add_path(&path, app ? app->at : "", at);
-    add_path(&lines_path, app ? app->lines_at : "", at);
+    add_path(&path, b->rq->apps_at, app, at);
+    add_path(&lines_path, "apps", app, at);
     if (buf_oom(&path) || buf_oom(&lines_path) ||
         add_note(notes, path.data, text, line_of(b->rq, lines_path.data)) < 0)
         b->is_out_of_memory = true;
@@ -159,8 +161,8 @@ static char *name_of(const struct app_set_request *rq, const json_t *options)
         buf_add_c(&name, given);
     else if (!script || name_default(script, &name) < 0)
         return NULL;
-    json_t *append = schema_given(options, schema_find("append_env_to_name"));
-    if (rq->env_name && json_is_true(append))
+    if (rq->env_name &&
+        json_is_true(schema_given(options, schema_find("append_env_to_name"))))
         buf_printf(&name, "-%s", rq->env_name);
     return name.len ? buf_detach(&name) : NULL;
 }
@@ -180,15 +182,8 @@ static bool is_listed(const json_t *names, const char *name)
 /* What can be known of an app without looking at the machine. */
 static int identify(const struct app_set_request *rq, size_t i, struct entry *a)
 {
-    AUTO(buf) at = BUF_INIT;
     json_t *app = json_array_get(rq->apps, i);
-    AUTO(buf) lines_at = BUF_INIT;
-    buf_printf(&at, "%s[%zu]", rq->apps_at ? rq->apps_at : "", i);
-    buf_printf(&lines_at, "apps[%zu]", i);
-    a->at = buf_detach(&at);
-    a->lines_at = buf_detach(&lines_at);
-    if (!a->at || !a->lines_at)
-        return -ENOMEM;
+    a->index = i;
     if (!json_is_object(app))
         return 0;
     a->options = with_overlay(rq, app);
@@ -208,8 +203,6 @@ static int identify(const struct app_set_request *rq, size_t i, struct entry *a)
 
 static void entry_fini(struct entry *a)
 {
-    free(a->at);
-    free(a->lines_at);
     json_decref(a->options);
     json_decref(a->conf);
     free(a->name);
@@ -231,19 +224,21 @@ static void check_env_name(struct build *b, const struct entry *a)
         note(b, &b->set->warnings, a, "", text.data);
 }
 
-static void build_one(struct build *b, struct entry *a, const struct app_world *w, size_t i)
+static void build_one(struct build *b, struct entry *a, const struct app_world *w)
 {
+    char at[32];
     const struct app_set_request *rq = b->rq;
     if (!a->options) {
         AUTO(buf) text = BUF_INIT;
         buf_printf(&text, "Expect an app to be a typeof [object Object], but now is [object %s]",
-                   json_type_name(json_array_get(rq->apps, i)));
+                   json_type_name(json_array_get(rq->apps, a->index)));
         note(b, &b->set->errors, a, "", text.data);
         return;
     }
+    snprintf(at, sizeof(at), "apps[%zu]", a->index);
     struct app_file file = {
         .path = rq->file,
-        .at = a->lines_at,
+        .at = at,
         .lines = rq->lines,
         .env_name = rq->env_name,
         .deploy_env = rq->deploy_env,
@@ -259,7 +254,10 @@ static void build_one(struct build *b, struct entry *a, const struct app_world *
     };
     b->now = a;
     check_env_name(b, a);
-    a->conf = conf_build(&one, w, on_conf_note, b);
+    if (rq->is_check)
+        conf_examine(&one, w, on_conf_note, b);
+    else
+        a->conf = conf_build(&one, w, on_conf_note, b);
 }
 
 /* ---- all together ---- */
@@ -276,8 +274,8 @@ static int check_names(struct build *b)
         json_t *first = json_object_get(seen, key.data);
         if (first) {
             AUTO(buf) text = BUF_INIT;
-            buf_printf(&text, "The name \"%s\" is taken in namespace \"%s\" by %s", a->name, a->ns,
-                       b->entries[json_integer_value(first)].at);
+            buf_printf(&text, "The name \"%s\" is taken in namespace \"%s\" by ", a->name, a->ns);
+            add_path(&text, b->rq->apps_at, &b->entries[json_integer_value(first)], "");
             note(b, &b->set->errors, a, "name", text.data);
         } else if (buf_oom(&key) ||
                    json_object_set_new(seen, key.data, json_integer((json_int_t)i)) < 0) {
@@ -375,7 +373,7 @@ static int build_all(struct build *b, const struct app_world *w)
     for (size_t i = 0; i < b->count && rc == 0; i++) {
         rc = identify(b->rq, i, &b->entries[i]);
         if (rc == 0)
-            build_one(b, &b->entries[i], w, i);
+            build_one(b, &b->entries[i], w);
     }
     if (rc == 0)
         rc = check_names(b);
@@ -445,6 +443,7 @@ void app_set_fini(struct app_set *s)
 
 json_t *app_set_names(const struct app_set_request *rq, struct err *e)
 {
+    const char *list_at = rq->apps_at ? rq->apps_at : "";
     if (check_array(rq, e) < 0)
         return NULL;
     AUTO_JSON list = json_array();
@@ -453,10 +452,11 @@ json_t *app_set_names(const struct app_set_request *rq, struct err *e)
         int rc = identify(rq, i, &a);
         if (rc == 0 && !a.options)
             rc = err_set(e, -EINVAL,
-                         "%s: Expect an app to be a typeof [object Object], but now is [object %s]",
-                         a.at, json_type_name(json_array_get(rq->apps, i)));
+                         "%s[%zu]: Expect an app to be a typeof [object Object], but now is "
+                         "[object %s]",
+                         list_at, i, json_type_name(json_array_get(rq->apps, i)));
         else if (rc == 0 && !a.name)
-            rc = err_set(e, -EINVAL, "%s.script: No script path - aborting", a.at);
+            rc = err_set(e, -EINVAL, "%s[%zu].script: No script path - aborting", list_at, i);
         else if (rc < 0 ||
                  (a.is_chosen && json_array_append_new(list, json_pack("{ssss}", "name", a.name,
                                                                        "namespace", a.ns)) < 0))

@@ -26,6 +26,8 @@ struct app_set_request {
     const char *cwd;      /* the caller's, absolute */
     json_t *env;          /* the caller's environment */
     const char *home, *log_dir, *pid_dir;
+    bool is_check; /* only errors, warnings and failures: the items have no confs. Of `env`, PATH
+                      and HOME do */
 };
 
 /* One complaint. */
@@ -43,8 +45,8 @@ struct app_set_notes {
 /* An app of the file. Its attributes are right; when the machine lacks what they name (script,
  * folder, interpreter), it cannot run, which does not keep the others from running: as in PM2. */
 struct app_set_item {
-    json_t *conf;  /* NULL: it cannot run */
-    char *failure; /* why; NULL with a conf */
+    json_t *conf;  /* NULL: it cannot run, or it was only checked */
+    char *failure; /* why it cannot run; else NULL */
     char *name, *ns;
     size_t index; /* place in the file */
 };

@@ -43,6 +43,7 @@ struct build {
     const char *at;       /* attribute that the step under way is about */
     bool is_bad[SCHEMA_ROWS_MAX];
     unsigned done; /* BIT() of steps that succeeded */
+    bool is_check; /* nothing is made of it: what cannot fail is left out */
     bool failed;
 };
 
@@ -347,7 +348,7 @@ static int set_files(struct build *b, struct err *e)
         json_object_set(b->files, "name", json_object_get(b->options, "name")) < 0 ||
         json_object_set_new(b->files, "pm_cwd", json_string(b->cwd)) < 0)
         return out_of_memory(e);
-    int rc = conf_set_paths(b->files, b->options, b->rq, b->w, false, warnings, &b->at, e);
+    int rc = conf_set_paths(b->files, b->options, b->rq, b->w, b->is_check, warnings, &b->at, e);
     size_t i;
     json_t *text;
     json_array_foreach (warnings, i, text) {
@@ -453,9 +454,9 @@ static void check_options(struct build *b)
 {
     struct err e = {0};
     AUTO_JSON none = json_object();
-    b->env_from = json_object();
-    b->options = schema_check(b->rq->options ? b->rq->options : none, true, on_finding, b);
-    if (!b->options || !b->env_from) {
+    b->env_from = b->is_check ? NULL : json_object();
+    b->options = schema_check(b->rq->options ? b->rq->options : none, !b->is_check, on_finding, b);
+    if (!b->options || (!b->env_from && !b->is_check)) {
         if (!b->failed)
             fail(b, "", &e);
         b->failed = true;
@@ -469,19 +470,32 @@ static void check_options(struct build *b)
         fail(b, "args", &e);
 }
 
+static void run_steps(struct build *b)
+{
+    check_options(b);
+    for (size_t i = 0; i < STEP_COUNT && b->options; i++)
+        run_step(b, (enum step)i);
+    if (!b->failed && b->node_arg)
+        warn(b, "script", "TypeScript without bun needs Node.js 22.6 or newer");
+}
+
 json_t *conf_build(const struct app_request *rq, const struct app_world *w, conf_note_fn *note,
                    void *ctx)
 {
     struct build b = {.rq = rq, .w = w, .note = note, .ctx = ctx};
     struct err e = {0};
     json_t *conf = NULL;
-    check_options(&b);
-    for (size_t i = 0; i < STEP_COUNT && b.options; i++)
-        run_step(&b, (enum step)i);
+    run_steps(&b);
     if (!b.failed && !(conf = assemble(&b, &e)))
         fail(&b, "", &e);
-    if (conf && b.node_arg)
-        warn(&b, "script", "TypeScript without bun needs Node.js 22.6 or newer");
     build_fini(&b);
     return conf;
+}
+
+void conf_examine(const struct app_request *rq, const struct app_world *w, conf_note_fn *note,
+                  void *ctx)
+{
+    struct build b = {.rq = rq, .w = w, .note = note, .ctx = ctx, .is_check = true};
+    run_steps(&b);
+    build_fini(&b);
 }

@@ -82,6 +82,9 @@ typedef void conf_note_fn(void *ctx, enum conf_note kind, const char *at, int co
  * does not depend on it, but for want of memory. NULL after any error. */
 json_t *conf_build(const struct app_request *rq, const struct app_world *w, conf_note_fn *note,
                    void *ctx);
+/* Only what conf_build() has to say. */
+void conf_examine(const struct app_request *rq, const struct app_world *w, conf_note_fn *note,
+                  void *ctx);
 
 /* uid and gid of `options` as numbers, HOME of that user into `env`. */
 int conf_set_user(json_t *options, json_t *env, json_t *from, const struct app_world *w,

@@ -34,8 +34,18 @@ static void tell(const struct order *o, enum depend_problem kind, size_t node, c
 
 /* ---- who needs whom ---- */
 
+static bool has_needs(const struct order *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (json_object_size(o->nodes[i].depends_on) > 0)
+            return true;
+    return false;
+}
+
 static int index_names(struct order *o)
 {
+    if (!has_needs(o)) /* nobody will ask */
+        return 0;
     for (size_t i = 0; i < o->count; i++) {
         json_t *places = json_object_get(o->by_name, o->nodes[i].name);
         if (!places && json_object_set_new(o->by_name, o->nodes[i].name, json_array()) < 0)

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -50,11 +51,35 @@ static int rank_of(const struct schema_row *row, const char *key)
     return -1;
 }
 
+/* A bit for each row that has a spelling with this first letter; made once. */
+#define LETTERS  26
+#define SET_BITS 64
+typedef uint64_t row_set[(SCHEMA_ROWS_MAX + SET_BITS - 1) / SET_BITS];
+
+static const row_set *rows_by_letter(void)
+{
+    static row_set sets[LETTERS];
+    static bool is_made;
+    const char *s;
+    for (size_t row = 0; row < schema_row_count && !is_made; row++)
+        for (size_t i = 0; (s = spelling(&schema_rows[row], i)) != NULL; i++)
+            sets[*s - 'a'][row / SET_BITS] |= (uint64_t)1 << row % SET_BITS;
+    is_made = true;
+    return sets;
+}
+
 static const struct schema_row *find_ranked(const char *key, int *ret_rank)
 {
-    for (size_t i = 0; i < schema_row_count; i++) {
-        if ((*ret_rank = rank_of(&schema_rows[i], key)) >= 0)
-            return &schema_rows[i];
+    if (*key < 'a' || *key > 'z')
+        return NULL;
+    const uint64_t *set = rows_by_letter()[*key - 'a'];
+    for (size_t word = 0; word < sizeof(row_set) / sizeof(*set); word++) {
+        for (uint64_t left = set[word]; left; left &= left - 1) {
+            const struct schema_row *row =
+                &schema_rows[word * SET_BITS + (size_t)__builtin_ctzll(left)];
+            if ((*ret_rank = rank_of(row, key)) >= 0)
+                return row;
+        }
     }
     return NULL;
 }

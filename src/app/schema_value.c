@@ -218,9 +218,14 @@ static json_t *convert_string(const struct schema_row *row, const json_t *value,
 
 json_t *schema_default(const struct schema_row *row)
 {
-    /* Nearly all of them; a parser is dear where thousands of apps are checked. */
+    /* A parser is dear where thousands of apps are checked. */
+    size_t n = strlen(row->def);
     if (strcmp(row->def, "true") == 0)
         return json_true();
+    if (strspn(row->def, "0123456789") == n)
+        return json_integer(strtoll(row->def, NULL, 10));
+    if (row->def[0] == '"' && !strchr(row->def, '\\'))
+        return json_stringn_nocheck(row->def + 1, n - 2);
     return json_loads(row->def, JSON_DECODE_ANY, NULL);
 }
 

@@ -175,7 +175,8 @@ int action_run(struct cli *cli, const struct args *args, const struct action *ac
         code = 1;
     for (size_t i = 0; i < args->position.count && code == 0; i++) {
         const char *target = args->position.at[i];
-        const struct file_order order = {.action = action->file, .method = action->method};
+        const struct file_order order = {
+            .action = action->file, .method = action->method, .terse = strcmp(target, "-") == 0};
         if (files_is(target))
             code = files_run(cli, args, target, &order);
         else

@@ -8,11 +8,12 @@
 #include "base/limits.h"
 #include "cli/cmd.h"
 #include "cli/lines.h"
+#include "os/clock.h"
 #include "json/read.h"
 #include "json/write.h"
 
 #define CHUNK_BYTES   65536
-#define LAST_WORDS_MS 200 /* the answer to the last line has this long to begin, and to go on */
+#define LAST_WORDS_MS 200 /* how long the answer to the last line is waited for */
 
 struct attach {
     struct cli *cli;
@@ -76,17 +77,21 @@ static int pass(struct attach *a)
     struct err e = {0};
     struct str topic, payload;
     bool typing = true;
+    int64_t end_ms = 0;
     for (;;) {
-        int rc = client_event(a->cli->client, typing ? -1 : LAST_WORDS_MS,
-                              typing ? STDIN_FILENO : -1, &topic, &payload, &e);
+        int64_t left_ms = typing ? -1 : end_ms - clock_mono_ms();
+        if (!typing && left_ms <= 0)
+            return 0;
+        int rc = client_event(a->cli->client, (int)left_ms, typing ? STDIN_FILENO : -1, &topic,
+                              &payload, &e);
         if (rc < 0)
             return cli_fail(a->cli, &e);
-        if (rc > 0)
+        if (rc > 0) {
             show(a, topic, payload);
-        else if (!typing)
-            return 0;
-        else
+        } else if (typing) {
             typing = take_input(a);
+            end_ms = clock_mono_ms() + LAST_WORDS_MS;
+        }
         if (ui_flush() < 0)
             return 1;
     }

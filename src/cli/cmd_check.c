@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT
  * pm2 check: everything that a start of a process file would find wrong with it, without a daemon
  * and without starting anything. */
+#include <stdlib.h>
+
 #include "app/app_set.h"
 #include "base/attr.h"
-#include "cli/actions.h"
 #include "cli/cmd.h"
 #include "cli/files.h"
 #include "host/world.h"
 #include "json/read.h"
 
+/* Of our environment what a check goes by. */
 static json_t *own_environment(void)
 {
-    AUTO(buf) text = BUF_INIT;
-    struct jw w = jw_to(&text);
-    jw_obj_begin(&w);
-    action_write_env(&w);
-    jw_obj_end(&w);
-    AUTO_JSON all = json_read(buf_str(&text), NULL);
-    return json_incref(json_object_get(all, "env"));
+    static const char *const names[] = {"PATH", "HOME"};
+    json_t *env = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = getenv(names[i]);
+        if (value)
+            json_object_set_new(env, names[i], json_string(value));
+    }
+    return env;
 }
 
 static void tell(struct cli *cli, const char *target, const struct app_set_notes *notes,
@@ -48,12 +51,10 @@ static size_t tell_failures(struct cli *cli, const char *target, const struct ap
     return count;
 }
 
-static int check(struct cli *cli, const struct args *args, const struct procfile *file,
-                 const char *target)
+static int build(struct cli *cli, const struct args *args, const struct procfile *file,
+                 struct app_set *ret, struct err *e)
 {
-    struct err e = {0};
     struct app_world world;
-    struct app_set set = {0};
     AUTO_JSON env = own_environment();
     AUTO_JSON only = files_only(args);
     const char *env_name = args_value(args, "--env");
@@ -71,9 +72,31 @@ static int check(struct cli *cli, const struct args *args, const struct procfile
         .home = cli->paths.home,
         .log_dir = cli->paths.log_dir,
         .pid_dir = cli->paths.pid_dir,
+        .is_check = true,
     };
     world_init(&world);
-    if (app_set_build(&rq, &world, &set, &e) < 0)
+    return app_set_build(&rq, &world, ret, e);
+}
+
+/* Most files are right: lines are looked for when there is something to say, and then all of it is
+ * found a second time. */
+static int build_with_lines(struct cli *cli, const struct args *args, struct procfile *file,
+                            struct app_set *ret, struct err *e)
+{
+    int rc = build(cli, args, file, ret, e);
+    if (rc < 0 || ret->errors.count + ret->warnings.count == 0)
+        return rc;
+    app_set_fini(ret);
+    rc = procfile_find_lines(file);
+    return rc < 0 ? err_set(e, rc, "out of memory") : build(cli, args, file, ret, e);
+}
+
+static int check(struct cli *cli, const struct args *args, struct procfile *file,
+                 const char *target)
+{
+    struct err e = {0};
+    struct app_set set = {0};
+    if (build_with_lines(cli, args, file, &set, &e) < 0)
         return cli_fail(cli, &e);
     tell(cli, target, &set.warnings, UI_OUT, UI_WARN);
     tell(cli, target, &set.errors, UI_ERR, UI_ERROR);
@@ -92,7 +115,7 @@ static int run(struct cli *cli, const struct args *args)
         ui_error(&cli->ui, "%s is not a process file (.json, .yml, .config.js ...)", target);
         return 1;
     }
-    if (files_read(cli, target, &file) != 0)
+    if (files_read(cli, target, true, &file) != 0)
         return 1;
     int code = check(cli, args, &file, target);
     procfile_fini(&file);

@@ -16,11 +16,13 @@ bool files_is(const char *target)
     return procfile_kind(target) != PROCFILE_NONE;
 }
 
-int files_read(struct cli *cli, const char *target, struct procfile *ret)
+int files_read(struct cli *cli, const char *target, bool lazily, struct procfile *ret)
 {
     struct err e = {0};
     ui_flush(); /* what a JavaScript file prints comes behind what we printed */
-    if (procfile_read(target, cli->cwd, ret, &e) == 0)
+    int rc = lazily ? procfile_read_lazily(target, cli->cwd, ret, &e)
+                    : procfile_read(target, cli->cwd, ret, &e);
+    if (rc == 0)
         return 0;
     /* "File X malformated" has a line to itself, as in PM2; what is wrong comes below */
     char *why = strstr(e.msg, "malformated: ");
@@ -128,13 +130,13 @@ static bool is_step(const json_t *app, const char *step)
     return has && strcmp(has, step) == 0;
 }
 
-static void tell_restarts(struct cli *cli, const json_t *apps, const char *method)
+static void tell_restarts(struct cli *cli, const json_t *apps, const struct file_order *order)
 {
     size_t i, k;
     json_t *app, *id;
     json_array_foreach (apps, i, app)
-        if (is_step(app, "restart"))
-            action_tell(cli, method, json_get_str(app, "name"), json_object_get(app, "ids"));
+        if (is_step(app, "restart") && !order->terse)
+            action_tell(cli, order->method, json_get_str(app, "name"), json_object_get(app, "ids"));
     json_array_foreach (apps, i, app) {
         if (is_step(app, "restart") && !json_has(app, "error"))
             json_array_foreach (json_object_get(app, "ids"), k, id)
@@ -213,7 +215,7 @@ static int tell(struct cli *cli, const char *target, const struct file_order *or
     tell_ended(cli, json_object_get(answer, "removed"));
     if (error)
         return action_fail(cli, error);
-    tell_restarts(cli, apps, order->method);
+    tell_restarts(cli, apps, order);
     tell_starts(cli, apps);
     return tell_failures(cli, apps);
 }
@@ -223,7 +225,7 @@ json_t *files_ask(struct cli *cli, const struct args *args, const char *target, 
     AUTO(buf) request = BUF_INIT;
     struct procfile file;
     json_t *answer = NULL;
-    if (files_read(cli, target, &file) != 0)
+    if (files_read(cli, target, false, &file) != 0)
         return NULL;
     write_request(cli, args, &file, action, &request);
     if (cli_connect(cli, CLI_LAUNCH) == 0)

@@ -13,13 +13,15 @@
 struct file_order {
     const char *action; /* as c.file knows it: start, apply, stop, delete, plan */
     const char *method; /* PM2's name of what happens to apps that run, in its lines */
+    bool terse;         /* without the line that says so: what PM2 does with `restart -` */
 };
 
 /* True for what PM2 takes for a process file: a word with one of the extensions in it, or "-". */
 bool files_is(const char *target);
 
-/* Read a file, or print why it cannot be read. 0, or the exit code. */
-int files_read(struct cli *cli, const char *target, struct procfile *ret);
+/* Read a file, or print why it cannot be read; `lazily`: see procfile_read_lazily(). 0, or the exit
+ * code. */
+int files_read(struct cli *cli, const char *target, bool lazily, struct procfile *ret);
 
 /* The words of --only, which take lists with commas; empty when it was not given. New reference. */
 json_t *files_only(const struct args *args);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "client/home.h"
 #include "os/atomic_file.h"
 #include "json/read.h"
 
@@ -41,7 +42,14 @@ static int write_back(struct cli *cli, const json_t *root, struct err *e)
 int settings_file_change(struct cli *cli, settings_change_fn *change, const void *ctx)
 {
     struct err e = {0};
-    int lock = lock_folder(cli->paths.home, &e);
+    const struct home_spec home = {.home = cli->paths.home,
+                                   .log_dir = cli->paths.log_dir,
+                                   .pid_dir = cli->paths.pid_dir,
+                                   .module_dir = cli->paths.module_dir,
+                                   .module_conf = cli->paths.module_conf};
+    int lock = home_prepare(&home, &e);
+    if (lock == 0)
+        lock = lock_folder(cli->paths.home, &e);
     if (lock < 0)
         return cli_fail(cli, &e);
     AUTO_JSON root = settings_file_read(cli);

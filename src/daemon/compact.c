@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/conf.h"
 #include "app/select.h"
 #include "base/limits.h"
 #include "batch.h"
@@ -117,30 +118,77 @@ static void write_full(struct jw *w, const struct proc *p)
     proc_json_write(w, p, PROC_JSON_ENV | PROC_JSON_MONIT | PROC_JSON_REASON);
 }
 
+static bool is_described(const struct proc *p, const char *target, bool by_namespace)
+{
+    long long number;
+    if (by_namespace)
+        return strcmp(proc_namespace(p), target) == 0;
+    return strcmp(proc_name(p), target) == 0 ||
+           (str_to_int(str_from(target), &number) && p->id == number);
+}
+
+/* Of `ids` those that the target names or numbers, else (PM2 has no such) those of the namespace.
+ * How many. */
+static int keep_described(struct methods *m, int *ids, int count, const char *target)
+{
+    int kept = 0;
+    for (int by_namespace = 0; by_namespace < 2 && kept == 0; by_namespace++)
+        for (int i = 0; i < count; i++)
+            if (is_described(table_find(m->table, ids[i]), target, by_namespace))
+                ids[kept++] = ids[i];
+    return kept;
+}
+
 void compact_describe(struct methods *m, struct call *c, json_t *args)
 {
     const char *target = json_get_str(method_arg(args, 0), "target");
     int *ids = NULL;
     int n = all_ids(m, &ids);
-    int kept = 0;
+    int kept;
     if (n < 0 || !target) {
         free(ids);
         call_fail(c, target ? "out of memory" : "c.describe: target is missing");
         return;
     }
-    long long number;
-    bool numeric = str_to_int(str_from(target), &number);
-    for (int i = 0; i < n; i++) {
-        const struct proc *p = table_find(m->table, ids[i]);
-        if ((numeric && p->id == number) || strcmp(proc_name(p), target) == 0)
-            ids[kept++] = p->id;
-    }
+    kept = keep_described(m, ids, n, target);
     reply_some(m, c, ids, kept, write_full);
+    free(ids);
+}
+
+/* What the process got, and of its variables where they came from; "from" is not there when nobody
+ * knows. */
+static void write_explained(struct jw *w, const struct proc *p)
+{
+    jw_obj_begin(w);
+    jw_kint(w, "id", p->id);
+    jw_kstr(w, "name", proc_name(p));
+    jw_key(w, "env");
+    proc_json_env(w, p, PROC_JSON_ENV, NULL);
+    if (json_has(p->conf, CONF_ENV_FROM))
+        jw_kdom(w, "from", json_object_get(p->conf, CONF_ENV_FROM));
+    jw_obj_end(w);
+}
+
+/* By name, too, unlike c.env. */
+static void explain(struct methods *m, struct call *c, json_t *opts)
+{
+    const char *target = json_get_str(opts, "id");
+    int *ids = NULL;
+    int n = target ? all_ids(m, &ids) : -EINVAL;
+    if (n < 0) {
+        call_fail(c, target ? "out of memory" : "c.env: id is missing");
+        return;
+    }
+    reply_some(m, c, ids, keep_described(m, ids, n, target), write_explained);
     free(ids);
 }
 
 void compact_env(struct methods *m, struct call *c, json_t *args)
 {
+    if (json_get_bool(method_arg(args, 0), "explain", false)) {
+        explain(m, c, method_arg(args, 0));
+        return;
+    }
     struct proc *p = method_proc(m, c, json_object_get(method_arg(args, 0), "id"),
                                  "Modules with id %s not found");
     if (!p)

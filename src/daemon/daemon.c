@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -166,6 +167,7 @@ static int replace_keeper(struct daemon *d, struct err *e)
     struct link *old = d->env.link;
     link_app_world(old, &app_umask, &app_nofile);
     link_await_end(old);
+    (void)waitpid(link_keeper_pid(old), NULL, WNOHANG); /* a successor is our own child */
     d->env.orphan_reaper = getppid(); /* our orphans and we have come to the same process */
     int fd = successor_start(&d->env.paths, app_umask, app_nofile, e);
     if (fd < 0)

@@ -39,7 +39,8 @@ struct health {
     struct proc *p;
     int64_t interval_ms, timeout_ms, start_period_ms, retries;
     uint64_t run;          /* handle of the run that is probed; 0 = none */
-    int64_t count_from_ms; /* of the loop's clock: earlier failures do not count */
+    int64_t period_end_ms; /* of start_period; by the loop's clock, as the next one */
+    int64_t count_from_ms; /* earlier failures do not count */
     enum health_status status;
     int failures;
     int64_t checked_at;  /* ms since the epoch; 0 = never */
@@ -79,7 +80,7 @@ static void succeed(struct health *h)
     h->status = HEALTH_HEALTHY;
     h->failures = 0;
     buf_clear(&h->error);
-    h->count_from_ms = 0;
+    h->count_from_ms = h->period_end_ms;
     ask_again(h);
 }
 
@@ -182,8 +183,10 @@ static void begin(struct health *h)
     h->run = r->handle;
     h->status = HEALTH_STARTING;
     h->failures = 0;
-    h->count_from_ms = loop_ms(h) - age_ms +
-                       (h->start_period_ms > h->interval_ms ? h->start_period_ms : h->interval_ms);
+    int64_t spawned_ms = loop_ms(h) - age_ms;
+    h->period_end_ms = spawned_ms + h->start_period_ms;
+    h->count_from_ms =
+        spawned_ms + (h->start_period_ms > h->interval_ms ? h->start_period_ms : h->interval_ms);
     uv_timer_start(&h->timer, on_health_timer, spread % window_ms + 1, 0);
 }
 
@@ -280,7 +283,7 @@ bool health_ok(const struct proc *p)
 
 const char *health_word(const struct proc *p)
 {
-    return p->health ? words[p->health->status] : NULL;
+    return p->health && p->health->run ? words[p->health->status] : NULL;
 }
 
 void health_write(struct jw *w, const struct proc *p)

@@ -25,7 +25,8 @@ void health_removed(struct proc *p);
 
 /* Not known to be in bad health: there is no probe, or the last one of this run succeeded. */
 bool health_ok(const struct proc *p);
-/* "starting", "healthy", "unhealthy" (the last failure counted); NULL without a probe. */
+/* "starting", "healthy", "unhealthy" (the last probe failed and counted); NULL: it is not probed,
+ * for it has no probe or is not online. */
 const char *health_word(const struct proc *p);
-/* {status, failures, error?, checked_at?} of a process with a probe. */
+/* {status, failures, error?, checked_at?} of a process that is probed. */
 void health_write(struct jw *w, const struct proc *p);

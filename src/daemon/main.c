@@ -39,7 +39,7 @@ int main(int argc, char **argv)
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
-    signal(SIGCHLD, SIG_IGN); /* a successor of the keeper is our child, and not ours to wait for */
+    signal(SIGCHLD, SIG_DFL); /* were it ignored, the status of a probe's command would be lost */
     umask(077);
     struct err e = {0};
     int status = daemon_run(&o, &e);

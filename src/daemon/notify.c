@@ -97,10 +97,9 @@ static void look_at_sender(const struct notify *n, pid_t pid, uid_t uid, struct 
     if (ret->has_ended)
         return;
     ret->app = app_of_cgroup(n, pid);
-    pid_t keeper = link_keeper_pid(n->env->link);
     while (ret->count + 2 <= KIN_MAX) {
         ret->kin[ret->count++] = st.sid;
-        if (st.ppid <= 1 || st.ppid == keeper || procfs_stat(st.ppid, &st) < 0)
+        if (st.ppid <= 1 || procfs_stat(st.ppid, &st) < 0)
             break;
         ret->kin[ret->count++] = st.pid;
     }

@@ -113,7 +113,7 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
     }
     if (p->notify_status)
         jw_kstr(w, "notify_status", p->notify_status);
-    if (p->health) {
+    if (health_word(p)) {
         jw_key(w, "health_state");
         health_write(w, p);
     }
@@ -178,7 +178,7 @@ static void write_shown(struct jw *w, const struct proc *p)
         jw_kstr(w, "reason", p->reason);
         jw_kint(w, "reason_at", p->reason_at);
     }
-    if (p->health)
+    if (health_word(p))
         jw_kstr(w, "health", health_word(p));
 }
 

@@ -256,7 +256,7 @@ void run_attach(struct run *r, const struct link_child *c, int *take_fds)
         log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
     bool discard = json_get_bool(p->conf, "disable_logs", false);
     struct pump_handler ph = {r, run_wants_bytes, on_run_bytes, on_run_eof};
-    struct chan_handler ch = {r, on_run_message};
+    struct chan_handler ch = {.ctx = r, .message = on_run_message};
     if (take_fds[LINK_FD_STDOUT] >= 0)
         r->out = pump_new(p->env->loop, take_fds[LINK_FD_STDOUT], r->files[0], r->files[2], discard,
                           &ph);

@@ -95,7 +95,7 @@ static int read_json(const struct source *s, const char *cwd, json_t *lines, jso
 }
 
 static int read_root(const struct source *s, enum procfile_kind kind, const char *cwd,
-                     json_t *lines, json_t **ret, struct err *e)
+                     bool lazily, json_t *lines, json_t **ret, struct err *e)
 {
     int rc = -EPROTO;
     if (source_is_blank(s))
@@ -105,7 +105,7 @@ static int read_root(const struct source *s, enum procfile_kind kind, const char
     else if (kind == PROCFILE_YAML)
         rc = (*ret = yaml_read(buf_str(&s->text), lines, e)) ? 0 : e->code;
     else
-        rc = read_json(s, cwd, lines, ret, e);
+        rc = read_json(s, cwd, lazily ? NULL : lines, ret, e);
     if (rc == 0 && !json_is_object(*ret) && !json_is_array(*ret)) {
         const char *found = json_type_name(*ret);
         rc = err_set(e, -EPROTO, "expected an object or an array of apps, but it is %s", found);
@@ -158,10 +158,15 @@ static const char *wrapper_of(const json_t *root)
     return "";
 }
 
+static json_t *list_at(json_t *root, const char *at)
+{
+    return *at ? json_object_get(root, at) : root;
+}
+
 static int unwrap(json_t *root, json_t *lines, struct procfile *f)
 {
     const char *at = wrapper_of(root);
-    json_t *apps = *at ? json_object_get(root, at) : root;
+    json_t *apps = list_at(root, at);
     bool is_list = json_is_array(apps);
     f->apps = is_list ? json_incref(apps) : json_pack("[O]", apps);
     f->apps_at = strdup(at);
@@ -172,21 +177,27 @@ static int unwrap(json_t *root, json_t *lines, struct procfile *f)
     return f->apps && f->apps_at ? 0 : -ENOMEM;
 }
 
-int procfile_read(const char *target, const char *cwd, struct procfile *ret, struct err *e)
+static int read_file(const char *target, const char *cwd, bool lazily, struct procfile *ret,
+                     struct err *e)
 {
     struct err own;
     struct source s;
     json_t *root = NULL;
     json_t *lines = json_object();
+    enum procfile_kind kind = procfile_kind(target);
     e = e ? e : &own;
-    *ret = (struct procfile){0};
+    *ret = (struct procfile){.later = BUF_INIT};
     int rc = source_read(target, cwd, &s, e);
     if (rc == 0)
-        rc = read_root(&s, procfile_kind(target), cwd, lines, &root, e);
+        rc = read_root(&s, kind, cwd, lazily, lines, &root, e);
     if (rc == 0) {
         rc = unwrap(root, lines, ret);
         ret->path = s.path;
         s.path = NULL;
+        if (lazily && (kind == PROCFILE_JSON || kind == PROCFILE_STDIN)) {
+            ret->later = s.text;
+            buf_init(&s.text);
+        }
         if (rc < 0)
             err_set(e, rc, "out of memory");
     }
@@ -198,8 +209,33 @@ int procfile_read(const char *target, const char *cwd, struct procfile *ret, str
     return rc;
 }
 
+int procfile_read(const char *target, const char *cwd, struct procfile *ret, struct err *e)
+{
+    return read_file(target, cwd, false, ret, e);
+}
+
+int procfile_read_lazily(const char *target, const char *cwd, struct procfile *ret, struct err *e)
+{
+    return read_file(target, cwd, true, ret, e);
+}
+
+int procfile_find_lines(struct procfile *f)
+{
+    struct err e = {0};
+    if (f->later.len == 0)
+        return 0;
+    AUTO_JSON lines = json_object();
+    AUTO_JSON root = json5_read(buf_str(&f->later), lines, &e);
+    buf_fini(&f->later);
+    if (!root) /* the text is JavaScript: it has no lines */
+        return e.code == -ENOMEM ? -ENOMEM : 0;
+    f->lines = canonical_lines(lines, f->apps_at, json_is_array(list_at(root, f->apps_at)));
+    return f->lines ? 0 : -ENOMEM;
+}
+
 void procfile_fini(struct procfile *f)
 {
+    buf_fini(&f->later);
     free(f->path);
     free(f->apps_at);
     json_decref(f->apps);

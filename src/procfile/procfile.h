@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* PM2's rule: the text has ".json", ".yml", ".yaml", ".config.js", ".config.cjs" or ".config.mjs"
@@ -30,8 +31,9 @@ struct procfile {
     char *apps_at; /* where the list is in the file: "apps", "pm2" or "" (a bare array or object) */
     json_t *lines; /* object "apps[2].instances" -> line; NULL when unknown (JavaScript). The paths
                       begin with "apps[N]" whatever apps_at is, also for a single object (0) */
-    json_t *deploy;  /* as written; NULL */
-    json_t *statics; /* `static` as written; NULL */
+    struct buf later; /* JSON that has been read without its lines; else empty */
+    json_t *deploy;   /* as written; NULL */
+    json_t *statics;  /* `static` as written; NULL */
 };
 
 /* Read `target` relative to `cwd`. 0, or negative with `e`, the text for the user:
@@ -52,6 +54,11 @@ struct procfile {
  *   The result arrives as JSON.stringify has it. node's cwd is `cwd`, its environment ours.
  * `apps`, `pm2`, or the root is the list; a single object is a list of one. */
 int procfile_read(const char *target, const char *cwd, struct procfile *ret, struct err *e);
+/* The same, but the lines of JSON, which take as long as all else, are left for
+ * procfile_find_lines(): for who needs them only when there is something to say. */
+int procfile_read_lazily(const char *target, const char *cwd, struct procfile *ret, struct err *e);
+/* The lines that were left, if any. 0 or -ENOMEM. */
+int procfile_find_lines(struct procfile *f);
 void procfile_fini(struct procfile *f);
 
 /* The line of `path` ("apps[2].env.PORT") or, when it has none, of what is nearest around it; 0 =

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # A web server on $PORT of 127.0.0.1. It answers with the status that the file $ANSWER holds, 200
-# without the file; "hang" = it does not answer, "junk" = it does not speak HTTP.
+# without the file; "hang": it does not answer; "nothing": it closes the connection; "junk": it does
+# not speak HTTP; "endless": its status line has no end.
 import os
 import socket
 
@@ -22,6 +23,8 @@ while True:
         continue
     if answer == "junk":
         client.sendall(b"220 mail.example ready\r\n")
+    elif answer == "endless":
+        client.sendall(b"HTTP/1.1 200 " + b"x" * 20000)
     elif answer != "nothing":
         client.sendall(f"HTTP/1.1 {answer} x\r\nContent-Length: 2\r\n\r\nhi".encode())
     client.close()

@@ -9,7 +9,7 @@ start_waiting() {
   local name=$1
   shift
   # shellcheck disable=SC2034 # for those who wait for it
-  GO=$WORK/go pm2 start notify.py --name "$name" --wait-ready --listen-timeout 60000 "$@" \
+  GO=$WORK/go pm2 start notify.py --interpreter "$PYTHON" --name "$name" --wait-ready --listen-timeout 60000 "$@" \
     >"$WORK/start.$name" 2>&1 &
   starter=$!
   wait_until file_has "$(log_of "$name-out")" socket
@@ -138,7 +138,7 @@ is_ready_after_go() {
 @test "after the death of the keeper and then of pm2d" {
   ours_only "knows the Node message only"
   start_waiting app
-  local keeper pm2d
+  local keeper
   keeper=$(daemon_pid)
   kill -9 "$keeper"
   wait_until -t 15 file_has "$TEST_PM2_HOME/pm2.log" "has taken over"
@@ -181,6 +181,7 @@ is_ready_after_go() {
   # rpc.sock and pub.sock fit into 107 bytes, notify.sock does not
   local room=$((98 - ${#TEST_HOME}))
   [ "$room" -gt 1 ] || skip "the path of the tests is too long"
+  # shellcheck disable=SC2030,SC2031 # each test has its own
   TEST_PM2_HOME=$TEST_HOME/$(printf 'x%.0s' $(seq 1 $((room - 1))))
   start_waiting app
   wait_until file_has "$(log_of app-out)" "socket @"
@@ -192,5 +193,6 @@ is_ready_after_go() {
   start_waiting app
   is_ready_after_go app
   pm2 kill
+  # shellcheck disable=SC2031 # each test has its own
   [ ! -e "$TEST_PM2_HOME/notify.sock" ]
 }
