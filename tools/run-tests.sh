@@ -3,8 +3,8 @@
 # Build and run every storey of the tests, then say so in one line: "N passed, N failed[, N skipped]".
 #
 #   tools/run-tests.sh                 all of it
-#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, lib, node, npm, fault; each
-#                                      also with asan- in front; fuzz
+#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, lib, node, npm,
+#                                      conformance, fault; each also with asan- in front; fuzz
 #   FUZZ_SECONDS=20 JOBS=2             per fuzz target; how many test files at a time
 #
 # Every test has a home of its own in a temporary folder, so files can run side by side. A storey
@@ -162,6 +162,19 @@ run_npm() { # preset storey
     PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-node.sh tests/npm/*.test.mjs
 }
 
+# The same process files for the real PM2 and for ours. Needs the package of the storey npm.
+run_conformance() { # preset storey
+    local log=$LOGS/$2/run.tap passed failed skipped
+    say "$2: the same files for PM2 and for ours"
+    mkdir -p "$LOGS/$2"
+    PM2=$PWD/build/$1/bin/pm2 JOBS=$JOBS timeout -k 10 600 tests/conformance/run >"$log" 2>&1 </dev/null
+    read -r passed failed skipped < <(count_tap "$log")
+    if [ "$failed" -gt 0 ]; then
+        grep -A 25 '^not ok' "$log" || tail -25 "$log"
+    fi
+    tally "$2" "$passed" "$failed" "$skipped"
+}
+
 wanted() {
     case " $STOREYS " in *" $1 "*) return 0 ;; esac
     return 1
@@ -169,7 +182,7 @@ wanted() {
 
 run_tree() { # preset prefix
     local storey
-    for storey in unit proto cli lib node npm fault; do
+    for storey in unit proto cli lib node npm conformance fault; do
         if wanted "$2$storey"; then
             "run_$storey" "$1" "$2$storey"
             sanitizer_collect "$2$storey"
@@ -177,12 +190,12 @@ run_tree() { # preset prefix
     done
 }
 
-STOREYS=${*:-unit proto cli lib node npm fault asan-unit asan-proto asan-cli asan-lib asan-fault fuzz}
+STOREYS=${*:-unit proto cli lib node npm conformance fault asan-unit asan-proto asan-cli asan-lib asan-fault fuzz}
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
 : >"$TALLY"
 
-case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" node"* | *" npm"* | *" fault"*)
+case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" node"* | *" npm"* | *" conformance"* | *" fault"*)
     build dev && run_tree dev ""
     ;;
 esac

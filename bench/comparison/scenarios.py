@@ -10,7 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import configured
 from .procs import BenchError, wait_until
+from .stamps import wait_for_life
 
 MANY = 100
 SLEEP_FOREVER = ("-x", "--", "1000000")
@@ -28,9 +30,13 @@ class Plan:
     cold_starts: int = 3
     log_mb: int = 512
     idle_window_s: float = 60.0
+    changes: int = 4  # of a watched tree
+    watch_window_s: float = 10.0
+    guard_window_s: float = 10.0
 
 
-QUICK = Plan(rounds=1, commands=3, kills=2, cold_starts=1, log_mb=128, idle_window_s=10.0)
+QUICK = Plan(rounds=1, commands=3, kills=2, cold_starts=1, log_mb=128, idle_window_s=10.0,
+             changes=2, watch_window_s=4.0, guard_window_s=5.0)
 
 
 class Bench:
@@ -128,15 +134,6 @@ def idle_cpu(bench):
 # ---- an app that is killed ----
 
 
-def stamps(path):
-    """The whole lines of a file that `stamp` writes: (pid, nanosecond) of each life."""
-    try:
-        lines = path.read_text().split("\n")[:-1]
-    except OSError:
-        return []
-    return [tuple(map(int, line.split())) for line in lines]
-
-
 def revive(bench):
     """From the signal until the first instruction of the successor, on one clock."""
     for _, side in bench.rounds("kill -9"):
@@ -146,12 +143,12 @@ def revive(bench):
         side.run("start", bench.tools["stamp"], "--name", "stamp", "--interpreter", "none",
                  "--", path)
         for lives in range(1, bench.plan.kills + 1):
-            wait_until(lambda: len(stamps(path)) == lives, f"{side.title}: life {lives}")
+            pid, _ = wait_for_life(side, path, lives)
             time.sleep(MIN_UPTIME_S)
             at_ns = time.monotonic_ns()
-            os.kill(stamps(path)[-1][0], signal.SIGKILL)
-            wait_until(lambda: len(stamps(path)) > lives, f"{side.title}: a successor")
-            bench.add("revive", side, (stamps(path)[-1][1] - at_ns) / 1e6)
+            os.kill(pid, signal.SIGKILL)
+            _, started_ns = wait_for_life(side, path, lives + 1)
+            bench.add("revive", side, (started_ns - at_ns) / 1e6)
         side.down()
 
 
@@ -253,7 +250,7 @@ SCENARIOS = (
     (revive, {"revive"}),
     (log, {"log", "log-cat", "log-cpu"}),
     (idle_cpu, {"cpu-idle"}),
-)
+) + configured.SCENARIOS
 
 
 def run_all(bench, keys):

@@ -161,8 +161,7 @@ static char *name_of(const struct app_set_request *rq, const json_t *options)
         buf_add_c(&name, given);
     else if (!script || name_default(script, &name) < 0)
         return NULL;
-    if (rq->env_name &&
-        json_is_true(schema_given(options, schema_find("append_env_to_name"))))
+    if (rq->env_name && json_is_true(schema_given(options, schema_find("append_env_to_name"))))
         buf_printf(&name, "-%s", rq->env_name);
     return name.len ? buf_detach(&name) : NULL;
 }

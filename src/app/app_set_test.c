@@ -62,13 +62,6 @@ static struct app_set_request request_of(struct loaded *l, const struct file *f)
     };
 }
 
-static void load(struct loaded *l, const struct file *f)
-{
-    *l = (struct loaded){0};
-    struct app_set_request rq = request_of(l, f);
-    l->rc = app_set_build(&rq, &fake_world, &l->set, &l->e);
-}
-
 static void loaded_fini(struct loaded *l)
 {
     app_set_fini(&l->set);
@@ -89,6 +82,46 @@ static void write_notes(const struct app_set_notes *notes, struct buf *out)
         if (n->line)
             buf_printf(out, " @%ld", n->line);
     }
+}
+
+static void assert_same_notes(const struct app_set_notes *a, const struct app_set_notes *b)
+{
+    AUTO(buf) of_a = BUF_INIT;
+    AUTO(buf) of_b = BUF_INIT;
+    write_notes(a, &of_a);
+    write_notes(b, &of_b);
+    assert_string_equal(of_a.data, of_b.data);
+    assert_int_equal(a->more, b->more);
+}
+
+/* A check alone says the same, and needs less of the environment. */
+static void assert_check_agrees(const struct loaded *l, struct app_set_request rq)
+{
+    struct app_set set;
+    struct err e = {0};
+    AUTO_JSON env = parse("{\"PATH\":\"/bin\",\"HOME\":\"/home/me\"}");
+    rq.env = env;
+    rq.is_check = true;
+    assert_int_equal(app_set_build(&rq, &fake_world, &set, &e), l->rc);
+    assert_same_notes(&set.errors, &l->set.errors);
+    assert_same_notes(&set.warnings, &l->set.warnings);
+    assert_int_equal(set.count, l->set.count);
+    for (size_t i = 0; i < set.count; i++) {
+        const struct app_set_item *item = &set.items[i], *built = &l->set.items[i];
+        assert_null(item->conf);
+        assert_string_equal(item->name, built->name);
+        assert_string_equal(item->failure ? item->failure : "",
+                            built->failure ? built->failure : "");
+    }
+    app_set_fini(&set);
+}
+
+static void load(struct loaded *l, const struct file *f)
+{
+    *l = (struct loaded){0};
+    struct app_set_request rq = request_of(l, f);
+    l->rc = app_set_build(&rq, &fake_world, &l->set, &l->e);
+    assert_check_agrees(l, rq);
 }
 
 static void assert_notes(const struct app_set_notes *notes, const char *want)
@@ -145,9 +178,8 @@ static void bad_files_tell_everything(void **state)
         {{.apps = "[{\"script\":\"app.js\",\"interpreter\":\"zsh\",\"out\":\"sub\"}]"},
          "apps[0].interpreter: Interpreter zsh is NOT AVAILABLE in PATH. (type 'which zsh' to "
          "double check.); apps[0].out: out_file: /w/sub is a folder"},
-        {{.apps = "[{\"script\":\"app.js\",\"exec_mode\":\"cluster\"}]"},
-         "apps[0].exec_mode: cluster mode is not available yet; add -x to run N instances in fork "
-         "mode"},
+        {{.apps = "[{\"script\":\"app.py\",\"exec_mode\":\"cluster\"}]"},
+         "apps[0].exec_mode: cluster mode needs node or bun; use exec_mode fork"},
         {{.apps = "[{\"script\":\"app.js\"},{\"script\":\"./app.js\"},"
                   "{\"script\":\"app.js\",\"namespace\":\"b\"}]"},
          "apps[1].name: The name \"app\" is taken in namespace \"default\" by apps[0]"},
@@ -347,7 +379,7 @@ static void variables_know_where_they_come_from(void **state)
     assert_same(json_object_get(l.set.items[0].conf, "env"),
                 "{\"PATH\":\"/bin\",\"HOME\":\"/home/me\",\"SHELL_VAR\":\"s\",\"A\":1,\"B\":4,"
                 "\"C\":5,\"D\":\"{\\\"x\\\":null}\",\"PORT\":80,\"io\":\"{\\\"q\\\":1}\","
-                "\"PM2_HOME\":\"/p\",\"a\":{}}");
+                "\"PM2_HOME\":\"/p\",\"a\":\"{}\"}");
     assert_same(json_object_get(l.set.items[0].conf, CONF_ENV_FROM),
                 "{\"A\":\"/w/eco.json:4\",\"B\":\"deploy /w/eco.json\",\"C\":\"env_p "
                 "/w/eco.json:9\",\"D\":\"/w/eco.json:4\",\"PORT\":\"/w/eco.json:7\",\"io\":"

@@ -169,10 +169,6 @@ int app_conf_check(json_t *conf, const struct app_world *w, struct err *e)
     int rc = check_required(conf, e);
     if (rc == 0)
         rc = check_attributes(conf, e);
-    if (rc == 0) {
-        const char *mode = json_get_str(conf, "exec_mode");
-        rc = conf_set_mode(conf, mode ? mode : "fork", e);
-    }
     if (rc == 0 && (rc = app_conf_instances(conf, w->cpu_count, e)) > 0)
         rc = 0;
     if (rc == 0)
@@ -180,5 +176,9 @@ int app_conf_check(json_t *conf, const struct app_world *w, struct err *e)
                            w, e);
     if (rc == 0)
         rc = fill_interpreter(conf, w, e);
+    if (rc == 0) {
+        const char *mode = json_get_str(conf, "exec_mode");
+        rc = conf_set_mode(conf, mode ? mode : "fork", json_get_str(conf, "exec_interpreter"), e);
+    }
     return rc < 0 ? rc : fill_defaults(conf, e);
 }

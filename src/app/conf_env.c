@@ -129,7 +129,7 @@ static int forget_old(json_t *env, const json_t *from, const json_t *caller, str
     const char *key;
     json_t *value;
     json_object_foreach (old, key, value) {
-        if (!json_has(from, key) && !json_has(caller, key))
+        if (!json_has(from, key) && !json_has(caller, key) && strcmp(key, "unique_id") != 0)
             json_object_del(env, key);
     }
     return 0;
@@ -213,6 +213,17 @@ static int add_own(json_t *vars, const json_t *conf, const json_t *state)
     return 0;
 }
 
+/* What makes it a worker of a cluster. */
+static int add_unique_id(json_t *list, const json_t *conf, const json_t *state)
+{
+    const char *mode = json_get_str(conf, "exec_mode");
+    int64_t id;
+    if (!mode || strcmp(mode, "cluster_mode") != 0 || !json_get_int(state, "pm_id", &id))
+        return 0;
+    json_t *text = json_sprintf("NODE_UNIQUE_ID=%lld", (long long)id + 1); /* 0 is none */
+    return json_array_append_new(list, text) < 0 ? -ENOMEM : 0;
+}
+
 json_t *app_environment(const json_t *conf, const json_t *state, bool channel)
 {
     AUTO_JSON vars = json_object();
@@ -233,6 +244,8 @@ json_t *app_environment(const json_t *conf, const json_t *state, bool channel)
     if (channel &&
         (json_array_append_new(list, json_string("NODE_CHANNEL_FD=3")) < 0 ||
          json_array_append_new(list, json_string("NODE_CHANNEL_SERIALIZATION_MODE=json")) < 0))
+        return NULL;
+    if (channel && add_unique_id(list, conf, state) < 0)
         return NULL;
     return json_incref(list);
 }

@@ -87,6 +87,17 @@ static void channels_of_others_stay_out(void **state)
     assert_same(list, "[\"A=1\"]");
 }
 
+/* The state says which one it is; a conf that came from elsewhere does not. */
+static void workers_of_a_cluster_have_an_id(void **state)
+{
+    (void)state;
+    AUTO_JSON worker = environment("{\"exec_mode\":\"cluster_mode\"}", "{\"pm_id\":0}", true);
+    assert_same(worker, "[\"exec_mode=cluster_mode\",\"pm_id=0\",\"NODE_CHANNEL_FD=3\","
+                        "\"NODE_CHANNEL_SERIALIZATION_MODE=json\",\"NODE_UNIQUE_ID=1\"]");
+    AUTO_JSON other = environment("{\"exec_mode\":\"cluster_mode\"}", "{\"pm_id\":0}", false);
+    assert_same(other, "[\"exec_mode=cluster_mode\",\"pm_id=0\"]");
+}
+
 static void odd_confs_are_survived(void **state)
 {
     (void)state;
@@ -105,6 +116,7 @@ int main(void)
         cmocka_unit_test(scalars_look_as_in_javascript),
         cmocka_unit_test(variables_and_values_of_the_same_name),
         cmocka_unit_test(channels_of_others_stay_out),
+        cmocka_unit_test(workers_of_a_cluster_have_an_id),
         cmocka_unit_test(odd_confs_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

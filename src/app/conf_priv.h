@@ -89,5 +89,5 @@ void conf_examine(const struct app_request *rq, const struct app_world *w, conf_
 /* uid and gid of `options` as numbers, HOME of that user into `env`. */
 int conf_set_user(json_t *options, json_t *env, json_t *from, const struct app_world *w,
                   struct err *e);
-/* "fork_mode" into conf, or -ENOSYS for a cluster. */
-int conf_set_mode(json_t *conf, const char *mode, struct err *e);
+/* "fork_mode" or "cluster_mode" into conf. -EINVAL: this interpreter knows nothing of clusters. */
+int conf_set_mode(json_t *conf, const char *mode, const char *interpreter, struct err *e);

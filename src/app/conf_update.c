@@ -53,8 +53,14 @@ static int copy_attributes(json_t *conf, const json_t *options, struct err *e)
         if (is_copied(key) && json_object_set(conf, key, value) < 0)
             return out_of_memory(e);
     }
+    return 0;
+}
+
+static int update_mode(json_t *conf, const json_t *options, struct err *e)
+{
     const char *mode = json_get_str(options, "exec_mode");
-    return mode ? conf_set_mode(conf, mode, e) : 0;
+    const char *interpreter = json_get_str(conf, "exec_interpreter");
+    return mode ? conf_set_mode(conf, mode, interpreter ? interpreter : "none", e) : 0;
 }
 
 static int update_name(json_t *conf, const json_t *options, struct err *e)
@@ -122,6 +128,9 @@ static int update_place(json_t *conf, const json_t *options, const struct app_re
     if (!cwd)
         return e->code;
     int rc = conf_check_folder(cwd, w, e);
+    if (rc == 0)
+        rc = env_set_own(json_object_get(conf, "env"), json_object_get(conf, CONF_ENV_FROM), "PWD",
+                         json_string(cwd), ENV_OF_PM2, e);
     if (rc == 0 && (json_object_set(conf, "cwd", json_object_get(options, "cwd")) < 0 ||
                     json_object_set_new(conf, "pm_cwd", json_string(cwd)) < 0))
         rc = out_of_memory(e);
@@ -203,6 +212,7 @@ int app_conf_update(json_t *conf, const struct app_request *rq, const struct app
         (rc = update_env(copy, options, rq, &local)) == 0 &&
         (rc = update_place(copy, options, rq, w, &local)) == 0 &&
         (rc = update_interpreter(copy, options, rq, w, &local)) == 0 &&
+        (rc = update_mode(copy, options, &local)) == 0 &&
         (rc = update_user(copy, options, w, &local)) == 0)
         rc = conf_set_paths(copy, options, rq, w, true, NULL, &at, &local);
     if (rc == 0 && json_object_update(conf, copy) < 0)

@@ -113,7 +113,7 @@ static void errors_leave_the_conf_as_it_was(void **state)
         {"{\"name\":\"b\",\"cwd\":\"nope\"}", NULL, NULL},
         {"{\"name\":\"b\",\"out\":\"sub\"}", NULL, NULL},
         {"{\"name\":\"b\",\"uid\":\"bob\"}", NULL, NULL},
-        {"{\"name\":\"b\",\"exec_mode\":\"cluster\"}", NULL, NULL},
+        {"{\"name\":\"b\",\"interpreter\":\"python3\",\"exec_mode\":\"cluster\"}", NULL, NULL},
         {"{\"name\":\"b\",\"env\":\"X\"}", NULL, NULL},
         {"{\"name\":\"b\"}", "[{}]", NULL},
         {"{\"name\":\"b\"}", NULL, "5"},

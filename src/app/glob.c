@@ -242,7 +242,7 @@ struct glob *glob_new(const char *pattern)
     int rc = expand(&x, pattern);
     struct glob *g = rc < 0 ? NULL : calloc(1, sizeof(*g));
     if (g)
-        g->items = calloc(x.count, sizeof(*g->items));
+        g->items = calloc(x.count + 1, sizeof(*g->items));
     bool ok = g && g->items;
     for (size_t i = 0; i < x.count; i++) {
         if (ok) {

@@ -105,7 +105,7 @@ static bool group_parse(struct str p, struct group *ret)
 {
     bool bar;
     bool bare = p.n > 0 && *p.p == '(';
-    if (!bare && (p.n < 2 || p.p[1] != '(' || !memchr("@?*+!", *p.p, 5)))
+    if (!bare && (p.n < 2 || p.p[1] != '(' || *p.p == '\0' || !strchr("@?*+!", *p.p)))
         return false;
     size_t open = bare ? 0 : 1, end = group_end(p, open, &bar);
     if (end == 0 || (bare && !bar)) /* "app (copy)" is a name */

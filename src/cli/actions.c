@@ -27,7 +27,11 @@ void action_tell_done(struct cli *cli, const char *name, long long id)
 
 void action_tell_cron(struct cli *cli, const struct args *args)
 {
-    const char *pattern = args_value(args, "--cron-restart");
+    action_tell_schedule(cli, args_value(args, "--cron-restart"));
+}
+
+void action_tell_schedule(struct cli *cli, const char *pattern)
+{
     if (!pattern)
         return;
     if (strcmp(pattern, "0") == 0)
@@ -48,11 +52,22 @@ static void warn_of_schedule(struct cli *cli, const json_t *done)
                name.data ? name.data : "", pattern);
 }
 
+bool action_tell_folder(struct cli *cli, const char *warning)
+{
+    static const char missing[] = "Folder does not exist: ";
+    if (strncmp(warning, missing, sizeof(missing) - 1) != 0)
+        return false;
+    ui_message(&cli->ui, UI_ERR, UI_WARN, "%s", warning);
+    ui_info(&cli->ui, "Creating folder: %s", warning + sizeof(missing) - 1);
+    return true;
+}
+
 void action_tell_warnings(struct cli *cli, const json_t *warnings)
 {
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         const char *text = json_string_value(json_array_get(warnings, i));
-        ui_message(&cli->ui, UI_OUT, UI_WARN, "%s", text ? text : "");
+        if (text && !action_tell_folder(cli, text))
+            ui_message(&cli->ui, UI_OUT, UI_WARN, "%s", text);
     }
 }
 
@@ -88,7 +103,7 @@ void action_write_changes(struct cli *cli, const struct args *args, struct jw *w
     jw_arr_end(w);
 }
 
-void action_write_env(struct jw *w)
+void action_write_env(struct jw *w, bool from_file)
 {
     jw_key(w, "env");
     jw_obj_begin(w);
@@ -99,7 +114,9 @@ void action_write_env(struct jw *w)
         jw_key_str(w, (struct str){*at, (size_t)(eq - *at)});
         jw_str(w, eq + 1);
     }
-    jw_kstr(w, "PM2_USAGE", "CLI"); /* apps of PM2 see it, and some look for it */
+    jw_kstr(w, "PM2_USAGE", "CLI"); /* apps of PM2 see these, and some look for them */
+    if (from_file)
+        jw_kstr(w, "PM2_JSON_PROCESSING", "true");
     jw_obj_end(w);
 }
 
@@ -114,7 +131,7 @@ static void write_request(struct cli *cli, const struct args *args, const struct
     if (action->changes) {
         action_write_changes(cli, args, &w);
         if (args_has(args, "--update-env"))
-            action_write_env(&w);
+            action_write_env(&w, false);
     }
     jw_obj_end(&w);
 }
@@ -175,8 +192,9 @@ int action_run(struct cli *cli, const struct args *args, const struct action *ac
         code = 1;
     for (size_t i = 0; i < args->position.count && code == 0; i++) {
         const char *target = args->position.at[i];
-        const struct file_order order = {
-            .action = action->file, .method = action->method, .terse = strcmp(target, "-") == 0};
+        const struct file_order order = {.action = action->file,
+                                         .method = action->method,
+                                         .terse = strcmp(target, "-") == 0};
         if (files_is(target))
             code = files_run(cli, args, target, &order);
         else

@@ -27,15 +27,19 @@ json_t *action_options(struct cli *cli, const struct args *args);
 /* Write the members "args" (words behind --) and "options". */
 void action_write_changes(struct cli *cli, const struct args *args, struct jw *w);
 /* Write the member "env": this program's environment, and what PM2's CLI adds to it. */
-void action_write_env(struct jw *w);
+void action_write_env(struct jw *w, bool from_file);
 
 /* `Applying action METHOD on app [TARGET](ids: [ 0, 1 ])` */
 void action_tell(struct cli *cli, const char *method, const char *target, const json_t *ids);
 /* `[NAME](ID) ✓`; `name` may be NULL. The process counts as acted upon (--attach). */
 void action_tell_done(struct cli *cli, const char *name, long long id);
-/* What --cron-restart is about to do; nothing when it is not given. */
+/* What a schedule is about to do; nothing when it is NULL. */
+void action_tell_schedule(struct cli *cli, const char *pattern);
+/* The same for --cron-restart. */
 void action_tell_cron(struct cli *cli, const struct args *args);
 /* Lines of an array of texts, as warnings on stdout. */
+/* True when the warning is of a folder that will be made, and told: PM2 does it in two lines. */
+bool action_tell_folder(struct cli *cli, const char *warning);
 void action_tell_warnings(struct cli *cli, const json_t *warnings);
 /* The daemon's refusal; returns the exit code. */
 int action_fail(struct cli *cli, const char *text);

@@ -86,8 +86,8 @@ static void add_text(struct buf *out, const json_t *value)
     }
 }
 
-/* Where a variable came from: what isn't among the app's is an attribute that pm2 hands on, and what
- * has no source is from the shell of the start, unless the programs of pm2 put it there. */
+/* Where a variable came from: what isn't among the app's is an attribute that pm2 hands on, and
+ * what has no source is from the shell of the start, unless the programs of pm2 put it there. */
 static const char *source_of(const json_t *env, const json_t *from, const char *key)
 {
     static const char *const own[] = {"PM2_USAGE", "unique_id"};

@@ -258,9 +258,6 @@ static bool read_options(struct logs *l, const struct args *args)
 static int run(struct cli *cli, const struct args *args)
 {
     struct logs l = {.cli = cli, .target = args->position.count > 0 ? args->position.at[0] : "all"};
-    size_t n = strlen(l.target);
-    if (n > 1 && l.target[0] == '/' && l.target[n - 1] == '/')
-        return cli_not_available(cli, "a regular expression as target");
     follow_init(&l.follow, cli);
     l.follow.is_meant = is_meant;
     l.follow.ctx = &l;
@@ -275,7 +272,7 @@ static int run(struct cli *cli, const struct args *args)
 const struct cmd cmd_logs_entry = {
     .name = "logs",
     .aliases = {"log"},
-    .args = "[id|name|namespace]",
+    .args = "[id|name|namespace|/regex/]",
     CMD_OPTS(options),
     .summary = "show the last log lines, then follow",
     .run = run,

@@ -275,7 +275,8 @@ static int run_conf(struct cli *cli, const struct args *args)
     const struct words *words = &args->position;
     if (words->count > 1)
         return set_one(cli, words->at[0], words->at[1]);
-    return tell_some(cli, words->count > 0 ? words->at[0] : NULL);
+    bool asks = words->count > 0 && strcmp(args->command, "config") == 0;
+    return tell_some(cli, asks ? words->at[0] : NULL);
 }
 
 const struct cmd cmd_set_entry = {

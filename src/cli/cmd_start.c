@@ -41,7 +41,7 @@ static void write_request(struct cli *cli, const struct args *args, struct span 
     action_write_changes(cli, args, &w);
     jw_kstr(&w, "cwd", cli->cwd);
     jw_kbool(&w, "update_env", args_has(args, "--update-env"));
-    action_write_env(&w);
+    action_write_env(&w, false);
     jw_obj_end(&w);
 }
 

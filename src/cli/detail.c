@@ -124,6 +124,24 @@ static void add_cgroup(struct buf *out, const json_t *env, const struct detail_l
     add_members(out, json_object_get(env, "cgroup"));
 }
 
+static void add_depends(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    const json_t *depends = json_object_get(env, "depends_on");
+    (void)look;
+    if (json_is_object(depends))
+        add_members(out, depends);
+    else
+        add_plain(out, depends);
+}
+
+static void add_cron_next(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    int64_t at;
+    (void)look;
+    if (json_get_int(env, "cron_next", &at))
+        time_iso(out, at);
+}
+
 static void add_health(struct buf *out, const json_t *env, const struct detail_look *look)
 {
     const json_t *health = json_object_get(env, "health_state");
@@ -181,6 +199,8 @@ static const struct fact facts[] = {
     {"created at", NULL, add_created, false},
     {"exit code", NULL, add_exit_code, true},
     {"reason", NULL, add_reason, true},
+    {"next cron restart", NULL, add_cron_next, true},
+    {"depends on", NULL, add_depends, true},
     {"health", NULL, add_health, true},
     {"health error", NULL, add_health_error, true},
     {"says", "notify_status", NULL, true},

@@ -87,7 +87,7 @@ static void write_request(struct cli *cli, const struct args *args, const struct
     if (args_has(args, "--prune"))
         jw_kbool(&w, "prune", true);
     jw_kstr(&w, "cwd", cli->cwd);
-    action_write_env(&w);
+    action_write_env(&w, true);
     jw_obj_end(&w);
 }
 
@@ -98,6 +98,8 @@ static void tell_note(struct cli *cli, const char *target, const json_t *note)
     const char *path = json_get_str(note, "path");
     const char *text = json_get_str(note, "text");
     int64_t line = 0;
+    if (action_tell_folder(cli, text))
+        return;
     bool has_line = json_get_int(note, "line", &line);
     if (!path || !*path)
         ui_message(&cli->ui, UI_OUT, UI_WARN, "%s", text);
@@ -128,6 +130,15 @@ static bool is_step(const json_t *app, const char *step)
 {
     const char *has = json_get_str(app, "step");
     return has && strcmp(has, step) == 0;
+}
+
+static void tell_schedules(struct cli *cli, const json_t *apps)
+{
+    size_t i;
+    json_t *app;
+    json_array_foreach (apps, i, app)
+        if (!is_step(app, "keep"))
+            action_tell_schedule(cli, json_get_str(app, "cron_restart"));
 }
 
 static void tell_restarts(struct cli *cli, const json_t *apps, const struct file_order *order)
@@ -215,6 +226,7 @@ static int tell(struct cli *cli, const char *target, const struct file_order *or
     tell_ended(cli, json_object_get(answer, "removed"));
     if (error)
         return action_fail(cli, error);
+    tell_schedules(cli, apps);
     tell_restarts(cli, apps, order);
     tell_starts(cli, apps);
     return tell_failures(cli, apps);

@@ -56,12 +56,12 @@ static void tell_attach(struct cli *cli)
     size_t i;
     json_t *id;
     json_array_foreach (cli->acted, i, id)
-        buf_printf(&ids, "%s%lld", i > 0 ? "," : "", (long long)json_integer_value(id));
+        buf_printf(&ids, "%s%lld", i > 0 ? " " : "", (long long)json_integer_value(id));
     AUTO(buf) shown = BUF_INIT;
     style_add(&shown, cli->ui.color[UI_OUT], STYLE_CYAN, buf_str(&ids));
-    /* PM2's words but for their end: it promises to exit after ten seconds, and does not. */
-    ui_message(&cli->ui, UI_OUT, UI_INFO, "Log streaming apps id: %s, exit with Ctrl-C",
-               shown.data);
+    /* PM2's words, which scripts wait for. It does not keep the promise at their end either. */
+    ui_message(&cli->ui, UI_OUT, UI_INFO,
+               "Log streaming apps id: %s, exit with Ctrl-C or will exit in 10secs", shown.data);
 }
 
 /* ---- --no-daemon ---- */

@@ -129,6 +129,10 @@ static bool skip_comment(struct json5 *j)
 bool json5_skip(struct json5 *j)
 {
     while (j->p < j->end) {
+        if (*j->p == ' ') { /* nearly always: files are indented */
+            j->p++;
+            continue;
+        }
         size_t n = blank_bytes(j, j->p);
         j->p += n;
         if (n > 0)

@@ -99,13 +99,19 @@ int file_replace(const char *path, struct str content, struct err *e)
 struct file_id file_id_at(const char *path)
 {
     struct stat st;
-    return lstat(path, &st) < 0 ? (struct file_id){0} : (struct file_id){st.st_dev, st.st_ino};
+    struct file_id none = {0};
+    if (lstat(path, &st) < 0)
+        return none;
+    return (struct file_id){st.st_dev, st.st_ino};
 }
 
 struct file_id file_id_of(int fd)
 {
     struct stat st;
-    return fstat(fd, &st) < 0 ? (struct file_id){0} : (struct file_id){st.st_dev, st.st_ino};
+    struct file_id none = {0};
+    if (fstat(fd, &st) < 0)
+        return none;
+    return (struct file_id){st.st_dev, st.st_ino};
 }
 
 /* Between the look and the removal a successor would have to remove our file and make its own; it

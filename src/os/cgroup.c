@@ -248,7 +248,7 @@ static int find_stranger(const char *base, const pid_t *ours, size_t count, pid_
     pid_t *members = NULL;
     int n = cgroup_members(base, &members);
     *ret = -1;
-    for (int i = 0; i < n && *ret < 0; i++)
+    for (int i = 0; members && i < n && *ret < 0; i++)
         if (!is_among(members[i], ours, count))
             *ret = members[i];
     free(members);

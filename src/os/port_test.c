@@ -16,12 +16,15 @@
 /* A socket bound to a free port, which is returned. */
 static int bound(int family, int *ret_fd)
 {
-    struct sockaddr_storage sa = {.ss_family = (sa_family_t)family};
+    struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
+    memset(&sa, 0, sizeof(sa));
+    sa.ss_family = (sa_family_t)family;
     *ret_fd = socket(family, SOCK_STREAM, 0);
     if (*ret_fd < 0 || bind(*ret_fd, (struct sockaddr *)&sa, len) < 0)
         return -1;
-    assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&sa, &len), 0);
+    if (getsockname(*ret_fd, (struct sockaddr *)&sa, &len) < 0)
+        return -1;
     return ntohs(family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port
                                    : ((struct sockaddr_in6 *)&sa)->sin6_port);
 }

@@ -330,7 +330,8 @@ static bool root_find(struct watch_root *r, bool news)
                           : follow && S_ISREG(st.st_mode) ? NODE_LINKED
                                                           : NODE_NONE;
     if (kind == NODE_NONE) { /* a file: its folder tells of its contents, too */
-        (void)node_take(r->sentry, r->sentry->name, COMING | GOING | INSIDE | IN_MOVE_SELF);
+        if (r->sentry)
+            (void)node_take(r->sentry, r->sentry->name, COMING | GOING | INSIDE | IN_MOVE_SELF);
         return true;
     }
     r->top = node_new(r, NULL, kind, r->path);
@@ -526,8 +527,8 @@ void watchtree_free(struct watchtree *w)
 {
     if (!w)
         return;
-    while (!list_empty(&w->roots))
-        watchtree_remove(LIST_ENTRY(w->roots.next, struct watch_root, link));
+    list_for_each_safe (it, next, &w->roots)
+        watchtree_remove(LIST_ENTRY(it, struct watch_root, link));
     inotify_close(&w->inotify);
     buf_fini(&w->path);
     buf_fini(&w->entry);

@@ -106,8 +106,10 @@ static int setup(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
     struct err e;
     strcpy(f->dir, "/tmp/watchtree.XXXXXX");
-    if (!mkdtemp(f->dir))
+    if (!mkdtemp(f->dir)) {
+        free(f);
         return -1;
+    }
     f->w = watchtree_new(&e);
     f->ops = (struct watch_ops){verdict, changed, problem, f, -1, true};
     *state = f;

@@ -64,8 +64,10 @@ static int find_node(char *ret_path, size_t size, struct err *e)
 static int open_stdin(const struct js_request *rq)
 {
     if (!rq->expression) {
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        return null < 0 ? -errno : null;
+        int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (nothing < 0)
+            return -errno;
+        return nothing;
     }
     int fd = memfd_create("process file", MFD_CLOEXEC);
     if (fd < 0)
@@ -252,7 +254,7 @@ static int read_result(struct str text, json_t **ret, struct err *e)
 
 int js_eval(const struct js_request *rq, json_t **ret, struct err *e)
 {
-    struct child c;
+    struct child c = {0};
     AUTO(buf) out = BUF_INIT;
     int rc = start(rq, &c, e);
     if (rc < 0)

@@ -94,8 +94,8 @@ static int read_json(const struct source *s, const char *cwd, json_t *lines, jso
     return e->code;
 }
 
-static int read_root(const struct source *s, enum procfile_kind kind, const char *cwd,
-                     bool lazily, json_t *lines, json_t **ret, struct err *e)
+static int read_root(const struct source *s, enum procfile_kind kind, const char *cwd, bool lazily,
+                     json_t *lines, json_t **ret, struct err *e)
 {
     int rc = -EPROTO;
     if (source_is_blank(s))
@@ -180,7 +180,7 @@ static int unwrap(json_t *root, json_t *lines, struct procfile *f)
 static int read_file(const char *target, const char *cwd, bool lazily, struct procfile *ret,
                      struct err *e)
 {
-    struct err own;
+    struct err own = {0};
     struct source s;
     json_t *root = NULL;
     json_t *lines = json_object();

@@ -108,6 +108,11 @@ static void lines(void **state)
         assert_int_equal(procfile_read("a.json", rig_dir, &f, NULL), 0);
         assert_int_equal(procfile_line(&f, rows[i].path), rows[i].line);
         procfile_fini(&f);
+        assert_int_equal(procfile_read_lazily("a.json", rig_dir, &f, NULL), 0);
+        assert_int_equal(procfile_line(&f, rows[i].path), 0);
+        assert_int_equal(procfile_find_lines(&f), 0);
+        assert_int_equal(procfile_line(&f, rows[i].path), rows[i].line);
+        procfile_fini(&f);
     }
     assert_int_equal(procfile_line(&(struct procfile){0}, "apps[0]"), 0);
 }
@@ -178,7 +183,7 @@ static void feed_stdin(const char *first, const char *second)
         bool ok = write(fds[1], first, strlen(first)) >= 0;
         usleep(20000); /* so that they are two reads, mostly */
         ok = ok && write(fds[1], second, strlen(second)) >= 0;
-        _exit(!ok);
+        _exit(ok ? 0 : 1);
     }
     close(fds[1]);
     dup2(fds[0], STDIN_FILENO);

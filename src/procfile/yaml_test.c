@@ -178,7 +178,7 @@ static void bombs(void **state)
 
     AUTO(buf) laughs = BUF_INIT; /* each name stands for nine of the one before */
     buf_add_c(&laughs, "a: &a [x,x,x,x,x,x,x,x,x]\n");
-    for (char c = 'b'; c <= 'z'; c++) {
+    for (int c = 'b'; c <= 'z'; c++) {
         buf_printf(&laughs, "%c: &%c [", c, c);
         for (int i = 0; i < 9; i++)
             buf_printf(&laughs, "%s*%c", i ? "," : "", c - 1);
@@ -188,7 +188,7 @@ static void bombs(void **state)
 
     AUTO(buf) merges = BUF_INIT; /* the same with mappings that vanish in each other */
     buf_add_c(&merges, "a: &a {x: 1}\n");
-    for (char c = 'b'; c <= 'z'; c++) {
+    for (int c = 'b'; c <= 'z'; c++) {
         buf_printf(&merges, "%c: &%c {<<: [", c, c);
         for (int i = 0; i < 9; i++)
             buf_printf(&merges, "%s*%c", i ? "," : "", c - 1);

@@ -130,3 +130,12 @@ stream_end() {
   wait_until grep -q 'again .*out' stream.log
   stream_end
 }
+
+@test "--nostream of a regular expression" {
+  talker web-one
+  talker other
+  run pm2 logs /^web/ --nostream
+  assert_ok
+  assert_has web-one-out-10
+  assert_lacks other-out-10
+}

@@ -3,28 +3,6 @@
 # pm2d is killed with SIGKILL: the keeper starts it again, and no app notices.
 load ../lib/harness
 
-pm2d_pid() {
-  local pid
-  for pid in $(processes_left); do
-    [ "$(basename "$(readlink "/proc/$pid/exe")")" != pm2d ] || echo "$pid"
-  done
-}
-
-# Kill pm2d and wait for another one that answers.
-pm2d_dies() {
-  local before
-  before=$(pm2d_pid)
-  kill -9 "$before"
-  wait_until another_pm2d "$before"
-  wait_until pm2 ping
-}
-
-another_pm2d() {
-  local now
-  now=$(pm2d_pid)
-  [ -n "$now" ] && [ "$now" != "$1" ]
-}
-
 @test "apps keep their pid, id, counters and state" {
   ours_only "orphans them"
   pm2 start sleep --name up -- 1000

@@ -26,7 +26,11 @@ def case(name, *steps, **variables):
     return Case(name, steps, variables)
 
 
-AS_ROOT = [] if os.geteuid() else start("user.json")  # 0 = root
+AS_ROOT = [] if os.geteuid() else [
+    *start("user.json", "user_unknown.json", "group_unknown.json", "types_alias_user.json"),
+    case("--uid", "start two.json --uid nobody"),
+    case("--uid, a number", "start two.json --uid 65534"),
+]
 
 CASES = [
     # Attributes: every one with its spellings, types and units.
@@ -35,8 +39,10 @@ CASES = [
            "name_twice.json", "namespace.json", "cwd.json", "args.json", "splitting.json",
            "interpreter.json", "interpreter_missing.json", "node_args.json", "out_file.json",
            "error_file.json", "log_file.json", "log_instances.json", "log_style.json",
-           "log_folder.json", "pid_file.json", "env.json", "env_called_name.json", "env_own_names.json", "env_string.json",
-           "env_stage.json", "env_stage_string.json", "append_env_to_name.json", "filter_env_array.json", "filter_env_string.json",
+           "log_folder.json", "pid_file.json", "env.json",
+           "env_called_name.json", "env_own_names.json", "env_string.json",
+           "env_stage.json", "env_stage_string.json", "append_env_to_name.json",
+           "filter_env_array.json", "filter_env_string.json",
            "filter_env_exact.json", "filter_env_several.json", "filter_env_empty.json",
            "filter_env_false.json",
            "filter_env_true.json", "max_memory_restart.json", "delays.json", "delays_units.json",
@@ -44,13 +50,17 @@ CASES = [
            "switches.json", "switches_text.json", "probes.json", "autostart.json",
            "wait_ready.json", "instances.json", "instances_max.json", "instances_text.json",
            "exec_mode.json", "cron.json", "cron_short.json", "cron_range.json", "cron_word.json",
-           "cron_number.json", "stop_exit_codes.json", "watch.json", "post_update.json",
-           "variables.json", "user_unknown.json", "group_unknown.json", "write.json",
+           "cron_number.json",
+           "cron_type.json", "cron_list.json", "disable_trace_camel.json",
+           "cron_zero.json", "cron_zero_text.json", "instances_zero.json", "instances_minus.json",
+           "instances_fraction.json", "execute_camel.json", "disable_trace.json",
+           "alias_camel.json", "stop_exit_codes.json", "watch.json", "post_update.json",
+           "variables.json", "write.json",
            "unknown.json"),
     *AS_ROOT,
     # Wrong types and bounds.
     *start("types_object.json", "types_number.json", "types_boolean.json", "types_string.json",
-           "types_array.json", "types_null.json", "types_script.json", "types_aliases.json",
+           "types_array.json", "types_null.json", "types_exec_mode.json", "types_script.json", "types_aliases.json",
            "types_numbers.json", "bounds.json", "bounds_min_uptime.json", "patterns.json",
            "patterns_case.json", "patterns_fraction.json", "several_errors.json", "proto.json"),
     # Kinds of files.
@@ -86,7 +96,6 @@ CASES = [
     case("--cwd", "start two.json --cwd sub"),
     case("--watch", "start two.json --watch --cwd sub"),
     case("options that do not count", "start two.json --name x -i 2 -o x.log --kill-timeout 5 -- z"),
-    case("--uid", "start two.json --uid nobody"),
     # Life of a file.
     case("second start", "start second_a.json", "cp second_b.json second_a.json",
          "start second_a.json"),
@@ -103,7 +112,6 @@ CASES = [
     case("startOrRestart, missing file", "startOrRestart nowhere.json"),
     case("stop, delete", "start two.json", "stop two.json", "delete two.json"),
     case("stop, nothing runs", "stop two.json", "delete two.json"),
-    case("restart, a change of the shell", "start two.json"),
     case("several files", "start two.json form_array.json"),
     case("several files, one bad", "start two.json nowhere.json"),
 ]

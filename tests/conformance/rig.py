@@ -26,7 +26,9 @@ MARK = "<dir>"  # stands for the folder of a side
 TABLE = "┌│├└"
 TIMES = {"created_at", "pm_uptime"}
 RANDOM = {"unique_id"}
-DONE = re.compile(r"^\[PM2\] \[.*\]\(\d+\) ✓$")
+# What is told of single apps comes as things happen: such lines are sorted.
+ANY_ORDER = re.compile(r"^\[PM2\] (\[|App \[|Creating folder|Applying action)|"
+                       r"^\[PM2\]\[WARN\] (App .* has option|Environment \[|Applications )")
 PATH = os.path.dirname(shutil.which("node") or "/bin/sh") + ":/usr/local/bin:/usr/bin:/bin"
 SHELL_VARIABLES = {  # what every command of a case finds in its environment
     "LANG": "C.UTF-8", "USER": "tester", "NO_COLOR": "1", "PM2_DISCRETE_MODE": "1",
@@ -149,29 +151,28 @@ class Side:
     # ---- seeing ----
 
     def lines(self, output):
-        """Lines without tables and blank ones; ticks of one action come in any order."""
+        """Lines without tables and blank ones, in a settled order."""
         text = self.plain(output.decode("utf-8", "replace"))
-        lines, ticks = [], []
-        for line in text.splitlines():
-            if DONE.match(line):
-                ticks.append(line)
-                continue
-            lines += sorted(ticks)
-            ticks = []
-            if line.strip() and line[0] not in TABLE:
-                lines.append(line.rstrip())
-        return lines + sorted(ticks)
+        lines = [line.rstrip() for line in text.splitlines()
+                 if line.strip() and line[0] not in TABLE]
+        loose = sorted(line for line in lines if ANY_ORDER.match(line))
+        return loose + [line for line in lines if not ANY_ORDER.match(line)]
 
     def plain(self, text):
         return text.replace(self.folder, MARK)
 
     def apps(self):
-        """{"name#number": what is known of the process}, number counting the processes of a name."""
+        """{"name#number": what is known of the process}, number counting the processes of a name.
+
+        PM2 starts the apps of a file together: where one has several processes, the ids mix."""
         seen, numbers = {}, {}
-        for app in self.settled():
+        listed = self.settled()
+        is_mixed = 1 < len({app["name"] for app in listed}) < len(listed)
+        for app in listed:
             number = numbers.setdefault(app["name"], 0)
             numbers[app["name"]] += 1
-            seen[f"{app['name']}#{number}"] = self.process(app)
+            known = self.process(app)
+            seen[f"{app['name']}#{number}"] = without_id(known) if is_mixed else known
         return seen
 
     def settled(self):
@@ -195,8 +196,11 @@ class Side:
         return known
 
     def process_environment(self, pid):
-        with open(f"/proc/{pid}/environ", "rb") as environ:
-            pairs = environ.read().decode("utf-8", "replace").split("\0")
+        pairs = [""]
+        while not all("=" in pair for pair in pairs[:-1] or [""]):
+            # bash, as it begins, cuts each of its strings in two for a moment
+            with open(f"/proc/{pid}/environ", "rb") as environ:
+                pairs = environ.read().decode("utf-8", "replace").split("\0")
         return self.normal(dict(pair.partition("=")[::2] for pair in pairs if pair))
 
     def process_facts(self, pid):
@@ -220,10 +224,25 @@ class Side:
         return self.plain(value) if isinstance(value, str) else value
 
 
+def without_id(known):
+    """The same with <id> for the process's id, also in the paths of its files."""
+    number = known["jlist"]["pm_id"]
+
+    def replace(value, key=None):
+        if isinstance(value, dict):
+            return {k: replace(v, k) for k, v in value.items()}
+        if key == "pm_id":
+            return "<id>"
+        is_path = isinstance(value, str) and str(key).startswith("pm_")
+        return re.sub(rf"-{number}(\.\w+)$", r"-<id>\1", value) if is_path else value
+
+    return replace(known)
+
+
 def numbered_from_zero(result):
     """False when ids went on after all apps had been deleted, as they do in PM2 now and then."""
     ids = [app["jlist"]["pm_id"] for app in result.get("apps", {}).values()]
-    return not ids or min(ids) == 0
+    return not ids or "<id>" in ids or min(ids) == 0
 
 
 def differences(real, ours, path=""):
