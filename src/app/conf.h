@@ -60,7 +60,7 @@ int app_conf_check(json_t *conf, const struct app_world *w, struct err *e);
  * none. Only given options change anything: the caller's variables when `rq->env` is given (those
  * that came from an earlier caller and are gone now go too, if the conf tells: CONF_ENV_FROM), log
  * and pid files (number them again: app_conf_number_paths), cwd, interpreter, user, name and so on;
- * not the script, exec_mode and number of processes. 0 or negative with `e`, nothing changed then.
+ * not the script and the number of processes. 0 or negative with `e`, nothing changed then.
  */
 int app_conf_update(json_t *conf, const struct app_request *rq, const struct app_world *w,
                     struct err *e);

@@ -304,12 +304,12 @@ static const char *interpreter_of(const struct build *b)
     return b->interpreter ? b->interpreter : json_get_str(b->options, "exec_interpreter");
 }
 
-int conf_set_mode(json_t *conf, const char *mode, struct err *e)
+int conf_set_mode(json_t *conf, const char *mode, const char *interpreter, struct err *e)
 {
-    if (strncmp(mode, "cluster", 7) == 0)
-        return err_set(e, -ENOSYS,
-                       "cluster mode is not available yet; add -x to run N instances in fork mode");
-    return put(conf, "exec_mode", json_string("fork_mode"), e);
+    bool is_cluster = strncmp(mode, "cluster", 7) == 0;
+    if (is_cluster && !interp_can_cluster(interpreter))
+        return err_set(e, -EINVAL, "cluster mode needs node or bun; use exec_mode fork");
+    return put(conf, "exec_mode", json_string(is_cluster ? "cluster_mode" : "fork_mode"), e);
 }
 
 static int choose_mode(struct build *b, struct err *e)
@@ -323,11 +323,11 @@ static int choose_mode(struct build *b, struct err *e)
     int rc = 0;
     b->at = mode ? "exec_mode" : "instances";
     if (json_is_true(json_object_get(b->options, "execute_command")))
-        rc = conf_set_mode(b->options, "fork", e);
+        rc = conf_set_mode(b->options, "fork", interpreter_of(b), e);
     else if (mode)
-        rc = conf_set_mode(b->options, mode, e);
+        rc = conf_set_mode(b->options, mode, interpreter_of(b), e);
     else if (instances && interp_can_cluster(interpreter_of(b)))
-        rc = conf_set_mode(b->options, "cluster", e);
+        rc = conf_set_mode(b->options, "cluster", interpreter_of(b), e);
     /* PM2's rule: no number, or "one per processor", means one set of files for all. */
     if (rc == 0 && json_integer_value(instances) == 0)
         rc = put_default(b->options, "merge_logs", json_true(), e);
@@ -359,26 +359,48 @@ static int set_files(struct build *b, struct err *e)
 
 /* ---- assembly ---- */
 
-/* The environment gets its last key, which PM2 puts there for the settings of modules. */
+/* The environment gets its last key, which PM2 puts there for the settings of modules: text when
+ * the app comes from a file. PWD goes with a folder that was asked for. */
 static int finish_env(struct build *b, struct err *e)
 {
     const char *name = json_get_str(b->options, "name");
+    json_t *settings = b->rq->file ? json_string("{}") : json_object();
     int rc = env_for_interpreter(b->env, b->env_from, interpreter_of(b), e);
+    if (rc == 0 && json_has(b->options, "cwd"))
+        rc = env_set_own(b->env, b->env_from, "PWD", json_string(b->cwd), ENV_OF_PM2, e);
     if (rc == 0 && !json_has(b->env, name))
-        rc = env_set_own(b->env, b->env_from, name, json_object(), ENV_OF_PM2, e);
+        rc = env_set_own(b->env, b->env_from, name, json_incref(settings), ENV_OF_PM2, e);
+    json_decref(settings);
     if (rc == 0 && json_object_set(b->options, "env", b->env) < 0)
         rc = out_of_memory(e);
     return rc;
 }
 
+/* What one option says about another. */
+static int finish_implied(struct build *b, struct err *e)
+{
+    int rc = 0;
+    if (json_is_false(json_object_get(b->options, "automation")))
+        rc = put(b->options, "pmx", json_false(), e);
+    if (rc == 0 && json_is_true(json_object_get(b->options, "time")))
+        rc = put_default(b->options, "log_date_format", json_string("YYYY-MM-DDTHH:mm:ss"), e);
+    if (rc == 0 && json_is_true(json_object_get(b->options, "disable_trace"))) {
+        json_object_del(b->options, "disable_trace");
+        rc = put(b->options, "trace", json_false(), e);
+    }
+    return rc;
+}
+
 static int finish_options(struct build *b, struct err *e)
 {
-    int rc = put_default(b->options, "filter_env", json_array(), e);
-    if (rc == 0 && (rc = put_default(b->options, "namespace", json_string("default"), e)) == 0 &&
-        (rc = put_default(b->options, "watch", json_false(), e)) == 0)
+    int rc = put_default(b->options, "namespace", json_string("default"), e);
+    if (rc == 0 && !b->rq->file && /* a command line always has them */
+        (rc = put_default(b->options, "filter_env", json_array(), e)) == 0)
+        rc = put_default(b->options, "watch", json_false(), e);
+    if (rc == 0)
         rc = put(b->options, "username", json_string(b->w->username ? b->w->username : ""), e);
-    if (rc == 0 && json_is_false(json_object_get(b->options, "automation")))
-        rc = put(b->options, "pmx", json_false(), e);
+    if (rc == 0)
+        rc = finish_implied(b, e);
     return rc < 0 ? rc : finish_env(b, e);
 }
 
@@ -465,6 +487,9 @@ static void check_options(struct build *b)
     const char *ns = json_get_str(b->options, "namespace");
     if (ns && !*ns)
         json_object_del(b->options, "namespace");
+    const char *var = json_get_str(b->options, "instance_var");
+    if (var && !*var && put(b->options, "instance_var", json_string("NODE_APP_INSTANCE"), &e) < 0)
+        fail(b, "instance_var", &e);
     b->typed = b->rq->script ? b->rq->script : json_get_str(b->options, "script");
     if (set_args(b->options, b->rq->args, &e) < 0)
         fail(b, "args", &e);

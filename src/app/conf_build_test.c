@@ -120,7 +120,8 @@ static void many_options_look_like_pm2(void **state)
         conf,
         "{\"name\":\"x y/z\",\"filter_env\":[],\"namespace\":\"n\",\"cwd\":\"sub\","
         "\"exec_interpreter\":\"/bin/node\",\"node_args\":[\"--a=1\",\"b c\"],\"env\":{\"PATH\":"
-        "\"/bin\",\"HOME\":\"/nonexistent\",\"PM2_HOME\":\"/p\",\"x y/z\":{}},\"wait_ready\":true,"
+        "\"/bin\",\"HOME\":\"/nonexistent\",\"PM2_HOME\":\"/p\",\"PWD\":\"/w/sub\",\"x y/z\":{}},"
+        "\"wait_ready\":true,"
         "\"instances\":2,\"kill_timeout\":0,\"merge_logs\":true,\"vizion\":true,\"autostart\":true,"
         "\"autorestart\":true,\"watch\":false,\"max_restarts\":0,\"exec_mode\":\"fork_mode\","
         "\"instance_var\":\"NODE_APP_INSTANCE\",\"pmx\":true,\"automation\":true,\"treekill\":true,"
@@ -177,6 +178,12 @@ static const struct {
     {{.script = "app.py", .options = "{\"instances\":\"max\"}"}, "merge_logs", "true"},
     {{.script = "app.py", .options = "{\"instances\":-1}"}, "merge_logs", NULL},
     {{.script = "app.py", .options = "{\"merge_logs\":false}"}, "merge_logs", "false"},
+    {{.script = "app.js", .options = "{\"instances\":1}"}, "exec_mode", "\"cluster_mode\""},
+    {{.script = "app.js", .options = "{\"instances\":\"max\"}"}, "exec_mode", "\"cluster_mode\""},
+    {{.script = "app.js", .options = "{\"exec_mode\":\"cluster\"}"}, "instances", "1"},
+    {{.script = "app.js", .options = "{\"instances\":2,\"execute_command\":true}"},
+     "exec_mode",
+     "\"fork_mode\""},
     {{.script = "app.js", .options = "{\"instances\":2,\"exec_mode\":\"fork\"}"},
      "exec_mode",
      "\"fork_mode\""},
@@ -266,7 +273,7 @@ static void environments(void **state)
     }
 }
 
-#define CLUSTER "cluster mode is not available yet; add -x to run N instances in fork mode"
+#define CLUSTER "cluster mode needs node or bun; use exec_mode fork"
 
 static const struct {
     struct command command;
@@ -312,10 +319,10 @@ static const struct {
     {{.script = "sleep 1", .env = "{\"PATH\":\"/opt\"}"},
      -ENOENT,
      "neither bash nor sh is in PATH to run: sleep 1"},
-    {{.script = "app.js", .options = "{\"instances\":1}"}, -ENOSYS, CLUSTER},
-    {{.script = "app.js", .options = "{\"instances\":\"max\"}"}, -ENOSYS, CLUSTER},
-    {{.script = "app.js", .options = "{\"exec_mode\":\"cluster\"}"}, -ENOSYS, CLUSTER},
-    {{.script = "app.py", .options = "{\"exec_mode\":\"cluster_mode\"}"}, -ENOSYS, CLUSTER},
+    {{.script = "app.py", .options = "{\"exec_mode\":\"cluster\"}"}, -EINVAL, CLUSTER},
+    {{.script = "app.py", .options = "{\"exec_mode\":\"cluster_mode\",\"instances\":2}"},
+     -EINVAL,
+     CLUSTER},
     {{.script = "app.py", .options = "{\"instances\":\"1e9\"}"},
      -EINVAL,
      "The maximum of \"instances\" is 4096 processes of one app"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The option table and how it is read. */
-#include "app/schema.h"
+#include "app/schema_priv.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -40,12 +40,17 @@ static void rows_are_well_formed(void **state)
         assert_non_null(row->help);
         assert_true(row->types != 0);
         assert_ptr_equal(schema_find(row->name), row);
+        assert_in_range(row->name[0], 'a', 'z'); /* the index of letters has no others */
         assert_true((row->cli == SC_NONE) == (row->flags == NULL));
         assert_true((row->value != NULL) == (row->cli == SC_VALUE || row->cli == SC_OPTIONAL));
         for (size_t k = 0; k < ARRAY_LEN(row->aliases) && row->aliases[k]; k++)
             assert_ptr_equal(schema_find(row->aliases[k]), row);
+        for (size_t k = 0; k < ARRAY_LEN(row->aliases) && row->aliases[k]; k++)
+            assert_in_range(row->aliases[k][0], 'a', 'z');
         if (row->def) {
             AUTO_JSON def = parse(row->def);
+            AUTO_JSON inserted = schema_default(row);
+            assert_true(json_equal(def, inserted));
             AUTO_JSON converted = schema_convert(row, def, NULL);
             assert_true(json_equal(def, converted));
         }

@@ -29,6 +29,7 @@
 /* Node channel */
 #define LIMIT_CHANNEL_LINE_BYTES (4UL * 1024 * 1024)  /* one message of an app */
 #define LIMIT_CHANNEL_OUT_BYTES  (16UL * 1024 * 1024) /* messages that an app has not read */
+#define LIMIT_CHANNEL_HANDLES    1024                 /* handles that an app has not taken */
 #define LIMIT_STDIN_OUT_BYTES    (1UL * 1024 * 1024)  /* lines that an app has not read */
 
 /* keeper link */
@@ -51,6 +52,7 @@
 #define LIMIT_DEPENDS     256                 /* apps that one app depends on */
 #define LIMIT_AXM_ACTIONS 1024                /* actions that one app registers */
 #define LIMIT_AXM_BYTES   (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
+#define LIMIT_GATES       1024                /* sockets that cluster apps share, of one daemon */
 #define LIMIT_TREE_PIDS   512                 /* what one app forked, as its memory is counted */
 #define LIMIT_DEPEND_MS   (10 * 60 * 1000)    /* how long an app waits for what it depends on */
 #define LIMIT_DELAY_MS    (7LL * 24 * 3600 * 1000) /* any configured delay or timeout */

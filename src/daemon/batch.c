@@ -73,14 +73,14 @@ int batch_order(struct proc *const *procs, size_t count, enum order_kind kind, b
     return 0;
 }
 
-void batch_reply(struct call *c, const struct batch_item *items, size_t count)
+void batch_reply(struct call *c, const char *key, const struct batch_item *items, size_t count)
 {
     const char *error = NULL;
     struct buf *out = call_begin(c);
     buf_add_c(out, "{\"args\":[");
     struct jw w = jw_to(out);
     jw_obj_begin(&w);
-    jw_key(&w, "done");
+    jw_key(&w, key);
     jw_arr_begin(&w);
     for (size_t i = 0; i < count; i++) {
         error = error ? error : items[i].error;

@@ -21,5 +21,5 @@ typedef void batch_done_fn(void *ctx, const struct batch_item *items, size_t cou
 int batch_order(struct proc *const *procs, size_t count, enum order_kind kind, batch_done_fn *done,
                 void *ctx);
 
-/* Answer a call with what a batch did: {done: [{name, id}], error?}. */
-void batch_reply(struct call *c, const struct batch_item *items, size_t count);
+/* Answer a call with what a batch did: {KEY: [{name, id}], error?}. */
+void batch_reply(struct call *c, const char *key, const struct batch_item *items, size_t count);

@@ -287,7 +287,7 @@ static const struct {
 } act_table[] = {
     {"stop", ORDER_STOP, "%d : id unknown"},
     {"restart", ORDER_RESTART, "God db process id unknown"},
-    {"reload", ORDER_RESTART, "PM2 ID unknown"}, /* in fork mode there is nothing else to do */
+    {"reload", ORDER_RESTART, "PM2 ID unknown"},
     {"delete", ORDER_DELETE, "%d : id unknown"},
 };
 
@@ -339,8 +339,11 @@ static void write_ids(struct buf *out, const char *target, const int *ids, int c
 }
 
 static int give_order(struct methods *m, struct proc *const *procs, const int *ids, size_t count,
-                      enum order_kind kind, struct act *a)
+                      int action, struct act *a)
 {
+    enum order_kind kind = act_table[action].kind;
+    if (strcmp(act_table[action].name, "reload") == 0)
+        return orderly_reload(m->table, ids, count, act_done, a);
     return kind == ORDER_RESTART ? batch_order(procs, count, kind, act_done, a)
                                  : orderly_end(m->table, ids, count, kind, act_done, a);
 }
@@ -371,7 +374,7 @@ static void act_on(struct methods *m, struct call *c, json_t *opts, int action, 
         (void)update_all(m, opts, procs, (size_t)count, &e);
     if (e.code)
         act_reply(a, NULL, 0, e.msg);
-    else if (give_order(m, procs, ids, (size_t)count, act_table[action].kind, a) < 0)
+    else if (give_order(m, procs, ids, (size_t)count, action, a) < 0)
         act_reply(a, NULL, 0, "out of memory");
     free(procs);
 }

@@ -180,3 +180,8 @@ const char *cron_job_pattern(const struct proc *p)
 {
     return p->cron ? json_get_str(p->conf, "cron_restart") : NULL;
 }
+
+int64_t cron_job_next_ms(const struct proc *p)
+{
+    return p->cron ? p->cron->next_s * 1000 : 0;
+}

@@ -13,6 +13,8 @@
  * is not caught up. One that the clock was set past is, once. */
 #pragma once
 
+#include <stdint.h>
+
 struct proc;
 
 void cron_job_added(struct proc *p);
@@ -21,3 +23,5 @@ void cron_job_removed(struct proc *p);
 
 /* The pattern that will restart this process; NULL = none. Borrowed from its conf. */
 const char *cron_job_pattern(const struct proc *p);
+/* When it is due next, in ms since 1970; 0 = never. */
+int64_t cron_job_next_ms(const struct proc *p);

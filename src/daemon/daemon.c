@@ -31,6 +31,7 @@
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "own_log.h"
+#include "primary.h"
 #include "resources.h"
 #include "server.h"
 #include "successor.h"
@@ -107,7 +108,8 @@ static void forget_unknown(struct daemon *d)
 static void on_stored(void *ctx, struct str name, int take_fd)
 {
     struct daemon *d = ctx;
-    notify_take_stored(d->env.notify, name, take_fd);
+    if (!primary_take_stored(d->env.primary, name, take_fd))
+        notify_take_stored(d->env.notify, name, take_fd);
 }
 
 static void on_spawned(void *ctx, const struct link_child *c, int *fds)
@@ -185,6 +187,7 @@ static int replace_keeper(struct daemon *d, struct err *e)
     trees_set_keeper(d->env.trees, link_keeper_pid(l));
     link_ready(l);
     notify_rehome(d->env.notify);
+    primary_rehome(d->env.primary);
     trees_kill_unborn(d->env.trees, d->env.paths.home, d->env.orphan_reaper, link_keeper_pid(l));
     for (size_t i = 0; i < d->table.count; i++)
         proc_rehome(d->table.items[i]);
@@ -227,6 +230,7 @@ static void stop_serving(struct daemon *d)
     trees_close(d->env.trees);
     memguards_close(d->env.memguards);
     notify_close(d->env.notify, !d->lost_keeper);
+    primary_close(d->env.primary);
 }
 
 static void reply_killed(struct daemon *d, const struct batch_item *items, size_t count)
@@ -369,6 +373,7 @@ static void take_effect(struct daemon *d, int found)
 {
     /* Ids, not positions: an order may remove entries. */
     int highest = d->table.next_id;
+    primary_recover(d->env.primary, d->table.items, d->table.count);
     for (int id = 0; id < highest; id++) {
         struct proc *p = table_find(&d->table, id);
         if (!p)
@@ -405,7 +410,8 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (!d->env.journal)
         return e->code;
     d->env.notify = notify_new(&d->table, &d->env);
-    if (!d->env.notify)
+    d->env.primary = primary_new(&d->env);
+    if (!d->env.notify || !d->env.primary)
         return err_set(e, -ENOMEM, "out of memory");
     rc = connect_keeper(d, o->link_fd, e);
     if (rc < 0)
@@ -440,6 +446,7 @@ static void finish(struct daemon *d, bool started)
         bus_close(d->env.bus);
         link_stop(d->env.link);
         trees_close(d->env.trees);
+        primary_close(d->env.primary); /* before the processes: the next pm2d shall find all */
         while (d->table.count > 0) {
             struct proc *p = d->table.items[d->table.count - 1];
             table_remove(&d->table, p);

@@ -6,6 +6,7 @@
 #include "health.h"
 #include "memguard.h"
 #include "notify.h"
+#include "primary.h"
 #include "proc.h"
 #include "watch.h"
 
@@ -31,6 +32,7 @@ void extras_state(struct proc *p)
     watch_state(p);
     health_state(p);
     notify_state(p);
+    primary_state(p);
 }
 
 void extras_removed(struct proc *p)
@@ -40,4 +42,5 @@ void extras_removed(struct proc *p)
     watch_removed(p);
     health_removed(p);
     notify_removed(p);
+    primary_removed(p);
 }

@@ -170,7 +170,7 @@ static void on_pruned(void *ctx, const struct batch_item *items, size_t count)
 static void on_ended(void *ctx, const struct batch_item *items, size_t count)
 {
     struct file_job *job = ctx;
-    batch_reply(job->call, items, count);
+    batch_reply(job->call, "done", items, count);
     uv_close((uv_handle_t *)&job->timer, on_timer_closed);
 }
 
@@ -217,12 +217,30 @@ static int make_units(struct file_job *job, const struct app_set_request *rq)
         }
         if (rq->file && json_object_set_new(u->conf, PROCESS_FILE, json_pack("[s]", rq->file)) < 0)
             return -ENOMEM;
-        u->counted = json_has(json_array_get(rq->apps, item->index), "instances");
+        const json_t *written = json_array_get(rq->apps, item->index);
+        u->counted = json_has(written, "instances");
+        u->scheduled = json_truthy(json_object_get(written, "cron_restart"));
         int rc = file_unit_plan(u);
         if (rc < 0)
             return rc;
     }
     return 0;
+}
+
+/* An app that cannot run keeps `apply` from changing anything: half of a state is nobody's wish. */
+static const struct file_unit *first_failed(const struct file_job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        if (job->units[i].state == UNIT_FAILED)
+            return &job->units[i];
+    return NULL;
+}
+
+static void refuse_apply(struct file_job *job, const struct file_unit *u)
+{
+    struct err e;
+    err_set(&e, -EINVAL, "%s: %s; nothing was done", u->name, u->error);
+    finish(job, e.msg);
 }
 
 static void begin(struct file_job *job, const struct app_set_request *rq)
@@ -243,6 +261,8 @@ static void begin(struct file_job *job, const struct app_set_request *rq)
         finish(job, "out of memory");
     else if (job->set.errors.count > 0 || job->action == FILE_PLAN)
         finish(job, NULL);
+    else if (job->action == FILE_APPLY && first_failed(job))
+        refuse_apply(job, first_failed(job));
     else if (job->gone_count == 0)
         file_job_advance(job);
     else if (orderly_end(job->m->table, job->gone_ids, job->gone_count, ORDER_DELETE, on_pruned,

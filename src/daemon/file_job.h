@@ -39,8 +39,9 @@ struct file_unit {
     const char *name, *ns;
     enum unit_state state;
     enum unit_step step;
-    bool counted; /* the file says how many processes it has */
-    int *ids;     /* processes at the end: kept and new ones */
+    bool counted;   /* the file says how many processes it has */
+    bool scheduled; /* it has cron_restart; not `cron`, of which PM2 says nothing */
+    int *ids;       /* processes at the end: kept and new ones */
     int count;
     int asked;           /* `instances` as the user reads it */
     json_t *changes;     /* names of what differs; NULL = new app */

@@ -36,6 +36,8 @@ static void write_unit(struct jw *w, const struct file_unit *u)
     jw_arr_end(w);
     if (u->changes)
         jw_kdom(w, "changes", u->changes);
+    if (u->scheduled)
+        jw_kdom(w, "cron_restart", json_object_get(u->conf, "cron_restart"));
     if (json_get_bool(u->conf, "wait_ready", false))
         jw_kbool(w, "wait_ready", true);
     if (u->error)

@@ -123,8 +123,9 @@ static int begin_new(struct file_unit *u, struct err *e)
     struct methods *m = u->job->m;
     free(u->ids);
     u->ids = calloc(LIMIT_INSTANCES, sizeof(int));
-    u->count = u->ids ? table_add_app(m->table, json_copy(u->conf), m->world.cpu_count, u->ids, e)
-                      : err_set(e, -ENOMEM, "out of memory");
+    if (!u->ids)
+        return err_set(e, -ENOMEM, "out of memory");
+    u->count = table_add_app(m->table, json_copy(u->conf), m->world.cpu_count, u->ids, e);
     if (u->count < 0) {
         int rc = u->count;
         u->count = 0;

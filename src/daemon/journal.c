@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "os/atomic_file.h"
 #include "os/fd.h"
+#include "primary.h"
 #include "table.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -80,6 +81,8 @@ static void take_state(struct proc *p, const json_t *r)
     p->last_ticks = (uint64_t)int_or(r, "ticks", 0);
     copy_text(p->version, sizeof(p->version), r, "version");
     copy_text(p->node_version, sizeof(p->node_version), r, "node");
+    json_decref(p->claims);
+    p->claims = primary_read_claims(r);
     if (json_get_str(r, "reason")) {
         proc_set_reason(p, "%s", json_get_str(r, "reason"));
         p->reason_at = int_or(r, "reason_at", p->reason_at);
@@ -245,6 +248,7 @@ static void put_state(struct buf *line, const struct proc *p)
         jw_kstr(&w, "reason", p->reason);
         jw_kint(&w, "reason_at", p->reason_at);
     }
+    primary_write_claims(&w, p);
     jw_obj_end(&w);
 }
 

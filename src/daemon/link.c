@@ -453,6 +453,11 @@ void link_fatal(struct link *l, const char *text)
     send_text(l, LINK_FATAL, text);
 }
 
+void link_unstore(struct link *l, const char *name)
+{
+    send_text(l, LINK_UNSTORE, name);
+}
+
 void link_quit(struct link *l)
 {
     link_close(&l->out, link_open(&l->out, LINK_QUIT, ++l->seq, 0));

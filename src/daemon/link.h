@@ -53,6 +53,7 @@ int link_adopt(struct link *l, const struct link_child *c, const int *fds);
 /* Have the keeper hold a duplicate of `fd` for later pm2ds under this name. Waits until it is
  * written. 0 or -errno. */
 int link_store(struct link *l, const char *name, int fd);
+void link_unstore(struct link *l, const char *name);
 
 int link_spawn(struct link *l, const struct link_spawn *s);
 void link_forget(struct link *l, uint64_t handle);

@@ -243,7 +243,7 @@ void method_restart_id(struct methods *m, struct call *c, json_t *args)
     restart_one(m, c, args, "restartProcessId", "God db process id unknown");
 }
 
-/* In fork mode a reload is a restart, in PM2 too. */
+/* For now a restart, which is what PM2 does in fork mode. */
 void method_reload_id(struct methods *m, struct call *c, json_t *args)
 {
     restart_one(m, c, args, "reloadProcessId", "PM2 ID unknown");

@@ -139,6 +139,10 @@ void method_send_line(struct methods *m, struct call *c, json_t *args)
         method_fail(c, "Process with ID <%d> offline.", p->id);
         return;
     }
+    if (proc_is_cluster(p)) {
+        call_fail(c, "Cannot send line to processes in cluster mode");
+        return;
+    }
     if (send_failed(c, chan_stdin(p->run->chan, str_from(line)), "standard input"))
         return;
     AUTO(buf) reply = BUF_INIT;

@@ -108,12 +108,10 @@ static void look_at_sender(const struct notify *n, pid_t pid, uid_t uid, struct 
 static bool is_of(const struct sender *s, const struct proc *p)
 {
     pid_t root = proc_pid(p);
-    if (root <= 0)
-        return false;
-    for (int i = 0; i < s->count; i++)
+    for (int i = 0; i < s->count && root > 0; i++)
         if (s->kin[i] == root)
             return true;
-    return s->app == p->id;
+    return root > 0 && s->app == p->id;
 }
 
 /* Whether `p` may be meant by a sender that has ended. */
@@ -121,6 +119,7 @@ static bool may_be_of(const struct sender *s, const struct proc *p)
 {
     char path[64];
     struct stat st;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a table has no empty places */
     if (p->sm.state != PROC_STARTING || proc_pid(p) <= 0)
         return false;
     snprintf(path, sizeof(path), "/proc/%d", (int)proc_pid(p));

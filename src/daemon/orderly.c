@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Ends in order. Runs in pm2d. */
+ * Orders in order. Runs in pm2d. */
 #include "orderly.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "json/read.h"
 
-struct ending {
+struct step {
     int id;         /* not the process: another client may delete it meanwhile */
     unsigned level; /* 0 goes first */
 };
@@ -21,7 +21,7 @@ struct orderly {
     unsigned level;
     size_t count, item_count;
     struct batch_item *items; /* owned, with their texts */
-    struct ending endings[];
+    struct step steps[];
 };
 
 static void next_level(struct orderly *o);
@@ -32,14 +32,14 @@ bool orderly_depends(const struct proc *p, const struct proc *on)
 }
 
 /* One more than the highest of those that depend on it. False when nothing changed. */
-static bool raise_level(struct orderly *o, struct ending *e)
+static bool raise_level(struct orderly *o, struct step *e)
 {
     unsigned before = e->level;
     const struct proc *on = table_find(o->table, e->id);
     for (size_t i = 0; i < o->count; i++) {
-        const struct proc *p = table_find(o->table, o->endings[i].id);
-        if (o->endings[i].level >= e->level && orderly_depends(p, on))
-            e->level = o->endings[i].level + 1;
+        const struct proc *p = table_find(o->table, o->steps[i].id);
+        if (o->steps[i].level >= e->level && orderly_depends(p, on))
+            e->level = o->steps[i].level + 1;
     }
     return e->level != before;
 }
@@ -50,11 +50,11 @@ static void set_levels(struct orderly *o)
 {
     bool changed = false;
     for (size_t i = 0; i < o->count && !changed; i++)
-        changed = json_has(table_find(o->table, o->endings[i].id)->conf, "depends_on");
+        changed = json_has(table_find(o->table, o->steps[i].id)->conf, "depends_on");
     for (size_t round = 0; changed && round < o->count; round++) {
         changed = false;
         for (size_t i = 0; i < o->count; i++)
-            changed = raise_level(o, &o->endings[i]) || changed;
+            changed = raise_level(o, &o->steps[i]) || changed;
     }
 }
 
@@ -96,31 +96,71 @@ static void next_level(struct orderly *o)
     size_t n = 0;
     bool more = false;
     for (size_t i = 0; procs && i < o->count; i++) {
-        struct proc *p = table_find(o->table, o->endings[i].id);
-        if (p && o->endings[i].level == o->level)
+        struct proc *p = table_find(o->table, o->steps[i].id);
+        if (p && o->steps[i].level == o->level)
             procs[n++] = p;
-        more = more || o->endings[i].level >= o->level;
+        more = more || o->steps[i].level >= o->level;
     }
     if (!more || batch_order(procs, n, o->kind, on_level_done, o) < 0)
         finish(o);
     free(procs);
 }
 
-int orderly_end(const struct table *t, const int *ids, size_t count, enum order_kind kind,
-                batch_done_fn *done, void *ctx)
+static struct orderly *orderly_new(const struct table *t, const int *ids, size_t count,
+                                   enum order_kind kind)
 {
-    struct orderly *o = calloc(1, sizeof(*o) + count * sizeof(o->endings[0]));
+    struct orderly *o = calloc(1, sizeof(*o) + count * sizeof(o->steps[0]));
     struct batch_item *items = calloc(count + 1, sizeof(*items));
     if (!o || !items) {
         free(o);
         free(items);
-        return -ENOMEM;
+        return NULL;
     }
-    *o = (struct orderly){.table = t, .done = done, .ctx = ctx, .kind = kind, .items = items};
+    *o = (struct orderly){.table = t, .kind = kind, .items = items};
     for (size_t i = 0; i < count; i++)
         if (table_find(t, ids[i]))
-            o->endings[o->count++].id = ids[i];
-    set_levels(o);
+            o->steps[o->count++].id = ids[i];
+    return o;
+}
+
+static int run(struct orderly *o, batch_done_fn *done, void *ctx)
+{
+    o->done = done;
+    o->ctx = ctx;
     next_level(o);
     return 0;
+}
+
+int orderly_end(const struct table *t, const int *ids, size_t count, enum order_kind kind,
+                batch_done_fn *done, void *ctx)
+{
+    struct orderly *o = orderly_new(t, ids, count, kind);
+    if (!o)
+        return -ENOMEM;
+    set_levels(o);
+    return run(o, done, ctx);
+}
+
+static bool same_app(const struct proc *a, const struct proc *b)
+{
+    return strcmp(proc_name(a), proc_name(b)) == 0 &&
+           strcmp(proc_namespace(a), proc_namespace(b)) == 0;
+}
+
+int orderly_reload(const struct table *t, const int *ids, size_t count, batch_done_fn *done,
+                   void *ctx)
+{
+    struct orderly *o = orderly_new(t, ids, count, ORDER_RESTART);
+    if (!o)
+        return -ENOMEM;
+    for (size_t i = 1; i < o->count; i++) {
+        const struct proc *p = table_find(t, o->steps[i].id);
+        for (size_t k = i; proc_is_cluster(p) && k-- > 0;) {
+            if (!same_app(p, table_find(t, o->steps[k].id)))
+                continue;
+            o->steps[i].level = o->steps[k].level + 1; /* after the one before it */
+            break;
+        }
+    }
+    return run(o, done, ctx);
 }

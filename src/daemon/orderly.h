@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Ends of several processes in the reverse of the order in which their dependencies made them
- * start: who depends on another goes before it. */
+ * Orders to several processes, one group after the other. Ends: in the reverse of the order in
+ * which their dependencies made them start, who depends on another goes before it. Reloads: so that
+ * of each cluster always all but one serve. */
 #pragma once
 
 #include "batch.h"
@@ -10,6 +11,10 @@
  * Processes that have nothing to do with each other go at the same time. */
 int orderly_end(const struct table *t, const int *ids, size_t count, enum order_kind kind,
                 batch_done_fn *done, void *ctx);
+
+/* Restart them: the workers of one app one after the other, everything else at the same time. */
+int orderly_reload(const struct table *t, const int *ids, size_t count, batch_done_fn *done,
+                   void *ctx);
 
 /* True when the conf of `p` names the app of `on` among those that it depends on. The namespace is
  * not looked at: an end in order does no harm to strangers of the same name. */

@@ -238,9 +238,12 @@ struct probe *probe_exec_start(struct proc *p, const json_t *what, probe_done_fn
     struct spawn_result s;
     AUTO_JSON env = run_environment(p, false);
     struct exec_probe *x = calloc(1, sizeof(*x));
+    if (!x) {
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
     char **argv = command_of(what);
-    int rc =
-        x && argv && env ? spawn_as_app(p, argv, env, &s, e) : err_set(e, -ENOMEM, "out of memory");
+    int rc = argv && env ? spawn_as_app(p, argv, env, &s, e) : err_set(e, -ENOMEM, "out of memory");
     free(argv);
     if (rc < 0) {
         free(x);

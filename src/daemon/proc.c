@@ -24,6 +24,7 @@
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "pidfile.h"
+#include "primary.h"
 #include "resources.h"
 #include "run.h"
 #include "tree.h"
@@ -50,6 +51,12 @@ const char *proc_namespace(const struct proc *p)
 {
     const char *ns = json_get_str(p->conf, "namespace");
     return ns ? ns : "default";
+}
+
+bool proc_is_cluster(const struct proc *p)
+{
+    const char *mode = json_get_str(p->conf, "exec_mode");
+    return mode && strcmp(mode, "cluster_mode") == 0;
 }
 
 bool proc_cgroup(const struct proc *p, char *ret, size_t size)
@@ -97,6 +104,7 @@ static void on_proc_closed(uv_handle_t *h)
     json_decref(p->axm_actions);
     json_decref(p->axm_monitor);
     json_decref(p->axm_options);
+    json_decref(p->claims);
     free(p->reason);
     free(p);
 }
@@ -206,7 +214,8 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
 
 static void launch(struct proc *p)
 {
-    log_info("App [%s:%d] starting in -fork mode-", proc_name(p), p->id);
+    log_info("App [%s:%d] starting in -%s mode-", proc_name(p), p->id,
+             proc_is_cluster(p) ? "cluster" : "fork");
     p->pm_uptime = clock_wall_ms();
     if (p->created_at == 0)
         p->created_at = p->pm_uptime;
@@ -221,6 +230,8 @@ static void launch(struct proc *p)
 
 static void send_signal(struct proc *p, const struct proc_action *a)
 {
+    if (p->run)
+        primary_retire(p->run, p->sm.goal != GOAL_UP);
     if (a->message && p->run && chan_connected(p->run->chan)) {
         if (chan_send(p->run->chan, STR("\"shutdown\"")) == 0) {
             tree_signal(p, 0, a->tree); /* only to watch the members */
@@ -292,12 +303,19 @@ static void execute(struct proc *p, const struct proc_action *a)
     }
 }
 
+/* A worker of a cluster says `online` when Node has started: its start concludes with that. */
+static bool awaits_word(const struct proc *p)
+{
+    return p->policy.wait_ready || proc_is_cluster(p);
+}
+
 static void step_one(struct proc *p, const struct proc_event *ev)
 {
     struct proc_policy policy = p->policy;
     struct proc_actions actions;
     if (p->env->hold_until_ms > clock_mono_ms())
         policy.autorestart = false;
+    policy.wait_ready = awaits_word(p);
     enum proc_state before = p->sm.state;
     proc_sm_step(&p->sm, &policy, ev, &actions);
     log_debug("process %d: %s + %s -> %s", p->id, proc_state_name(before),
@@ -610,7 +628,7 @@ static void finish_old_runs(struct proc *p)
 static bool still_starts(const struct proc *p)
 {
     bool was_starting = p->sm.state == PROC_SPAWNING || p->sm.state == PROC_STARTING;
-    return was_starting && p->sm.goal == GOAL_UP && p->policy.wait_ready;
+    return was_starting && p->sm.goal == GOAL_UP && awaits_word(p);
 }
 
 static void coldplug_running(struct proc *p)

@@ -28,10 +28,12 @@ struct cron_job;
 struct memguard;
 struct memguards;
 struct notify;
+struct primary;
 struct proc;
 struct trees;
 struct watches;      /* watch_group.c: all watched trees; NULL while there are none */
 struct watch_member; /* watch_group.h */
+struct worker;       /* primary.c: what a run of cluster mode has a part in */
 
 /* What processes need of the daemon; outlives all of them. */
 struct proc_env {
@@ -44,6 +46,7 @@ struct proc_env {
     struct watches *watches;
     struct memguards *memguards;
     struct notify *notify;
+    struct primary *primary;
     pid_t orphan_reaper; /* to whom the orphans of a dead keeper's apps have gone */
     struct pm2_paths paths;
     struct policy_defaults defaults;
@@ -73,6 +76,7 @@ struct run {
     struct logfile *files[3]; /* out, err, combined; until the pumps take them */
     struct pump *out, *err;
     struct chan *chan;
+    struct worker *worker; /* NULL in fork mode */
     bool exited;
     bool retired;         /* closed at the end of its pipes */
     bool has_lost_status; /* recovery: it ended while no pm2d was there */
@@ -108,6 +112,7 @@ struct proc {
     struct memguard *memguard;  /* NULL = no max_memory_restart */
     struct health *health;      /* NULL = no probe */
     char *notify_status;        /* what it said of itself by sd_notify; NULL */
+    json_t *claims;             /* of the journal, until primary_recover(); NULL */
     struct list orders;
     struct proc_event queue[8]; /* events that came while a step was under way */
     unsigned queued;
@@ -175,6 +180,7 @@ bool proc_cgroup(const struct proc *p, char *ret, size_t size);
 pid_t proc_pid(const struct proc *p); /* 0 when nothing runs */
 const char *proc_name(const struct proc *p);
 const char *proc_namespace(const struct proc *p);
+bool proc_is_cluster(const struct proc *p);
 /* Deliver a signal to the root process. 0 or -errno (-ESRCH: nothing runs). */
 int proc_signal(struct proc *p, int signo);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/schema.h"
+#include "cron_job.h"
 #include "health.h"
 #include "json/read.h"
 
@@ -13,15 +14,33 @@
  * variable of the app's environment nor a stale copy in a foreign conf may stand in for them.
  * Sorted. */
 static const char *const state_keys[] = {
-    "_env_from",      "_km_monitored",     "_process_file",
-    "axm_actions",    "axm_dynamic",       "axm_monitor",
-    "axm_options",    "created_at",        "env",
-    "exit_code",      "exit_signal",       "health_state",
-    "monit",          "node_version",      "notify_status",
-    "pm_id",          "pm_uptime",         "prev_restart_delay",
-    "reason",         "reason_at",         "restart_time",
-    "status",         "unstable_restarts", "version",
-    "vizion_running", "watch_kept",
+    "_env_from",
+    "_km_monitored",
+    "_process_file",
+    "axm_actions",
+    "axm_dynamic",
+    "axm_monitor",
+    "axm_options",
+    "created_at",
+    "cron_next",
+    "env",
+    "exit_code",
+    "exit_signal",
+    "health_state",
+    "monit",
+    "node_version",
+    "notify_status",
+    "pm_id",
+    "pm_uptime",
+    "prev_restart_delay",
+    "reason",
+    "reason_at",
+    "restart_time",
+    "status",
+    "unstable_restarts",
+    "version",
+    "vizion_running",
+    "watch_kept",
 };
 
 static int compare_key(const void *key, const void *item)
@@ -111,6 +130,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
         jw_kstr(w, "reason", p->reason);
         jw_kint(w, "reason_at", p->reason_at);
     }
+    if (cron_job_next_ms(p) > 0 && (flags & PROC_JSON_REASON))
+        jw_kint(w, "cron_next", cron_job_next_ms(p));
     if (p->notify_status)
         jw_kstr(w, "notify_status", p->notify_status);
     if (health_word(p)) {

@@ -17,6 +17,7 @@
 #include "os/fd.h"
 #include "os/pidfd.h"
 #include "os/users.h"
+#include "primary.h"
 #include "resources.h"
 #include "json/read.h"
 
@@ -53,6 +54,16 @@ static void on_run_message(void *ctx, const json_t *value, struct str line)
     struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
     if (r->proc->run == r)
         appmsg_take(r->proc, value, line);
+}
+
+static void on_run_cluster(void *ctx, const json_t *value, bool is_bun)
+{
+    primary_message(OBJ(ctx, struct run, RUN_MAGIC), value, is_bun);
+}
+
+static void on_run_cut(void *ctx)
+{
+    primary_cut(OBJ(ctx, struct run, RUN_MAGIC));
 }
 
 /* ---- log files ---- */
@@ -256,7 +267,7 @@ void run_attach(struct run *r, const struct link_child *c, int *take_fds)
         log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
     bool discard = json_get_bool(p->conf, "disable_logs", false);
     struct pump_handler ph = {r, run_wants_bytes, on_run_bytes, on_run_eof};
-    struct chan_handler ch = {.ctx = r, .message = on_run_message};
+    struct chan_handler ch = {r, on_run_message, on_run_cluster, on_run_cut};
     if (take_fds[LINK_FD_STDOUT] >= 0)
         r->out = pump_new(p->env->loop, take_fds[LINK_FD_STDOUT], r->files[0], r->files[2], discard,
                           &ph);
@@ -271,6 +282,7 @@ void run_attach(struct run *r, const struct link_child *c, int *take_fds)
     r->chan = chan_new(p->env->loop, take_fds[LINK_FD_CHANNEL], take_fds[LINK_FD_STDIN], &ch);
     for (int i = 0; i < LINK_FD_COUNT; i++)
         take_fds[i] = -1;
+    primary_join(r);
 }
 
 void run_drain(struct run *r)
@@ -278,6 +290,7 @@ void run_drain(struct run *r)
     pump_drain(r->out);
     pump_drain(r->err);
     chan_drain(r->chan);
+    primary_leave(r);
 }
 
 void run_retire(struct run *r)
@@ -308,6 +321,7 @@ void run_close(struct run *r)
     list_del(&r->link);
     link_forget(r->proc->env->link, r->handle);
     FAILPOINT("forget.sent");
+    primary_leave(r);
     pump_close(r->out);
     pump_close(r->err);
     chan_close(r->chan);

@@ -10,7 +10,6 @@
 #include "journal.h"
 #include "methods.h"
 #include "json/read.h"
-#include "json/write.h"
 
 static void on_duplicated(void *ctx, struct proc *p, const char *error)
 {
@@ -47,26 +46,7 @@ struct scale {
 static void on_scaled(void *ctx, const struct batch_item *items, size_t count)
 {
     struct scale *s = ctx;
-    const char *error = NULL;
-    struct buf *out = call_begin(s->call);
-    buf_add_c(out, "{\"args\":[");
-    struct jw w = jw_to(out);
-    jw_obj_begin(&w);
-    jw_key(&w, s->adds ? "added" : "removed");
-    jw_arr_begin(&w);
-    for (size_t i = 0; i < count; i++) {
-        error = error ? error : items[i].error;
-        jw_obj_begin(&w);
-        jw_kint(&w, "id", items[i].id);
-        jw_kstr(&w, "name", items[i].name);
-        jw_obj_end(&w);
-    }
-    jw_arr_end(&w);
-    if (error)
-        jw_kstr(&w, "error", error);
-    jw_obj_end(&w);
-    buf_add_c(out, "]}");
-    call_end(s->call);
+    batch_reply(s->call, s->adds ? "added" : "removed", items, count);
     free(s);
 }
 
@@ -83,7 +63,9 @@ static long long change_of(const char *number, int have)
 static int grow(struct methods *m, const struct proc *like, int n, struct proc **ret, struct err *e)
 {
     int *ids = calloc((size_t)n, sizeof(*ids));
-    int rc = ids ? table_add_more(m->table, like, n, ids, e) : err_set(e, -ENOMEM, "out of memory");
+    if (!ids)
+        return err_set(e, -ENOMEM, "out of memory");
+    int rc = table_add_more(m->table, like, n, ids, e);
     for (int i = 0; i < rc; i++) {
         ret[i] = table_find(m->table, ids[i]);
         journal_app(m->env->journal, ret[i]);
@@ -92,26 +74,33 @@ static int grow(struct methods *m, const struct proc *like, int n, struct proc *
     return rc < 0 ? rc : 0;
 }
 
+static int order(struct call *c, struct proc *const *procs, size_t n, bool adds, struct err *e)
+{
+    struct scale *s = calloc(1, sizeof(*s));
+    if (!s)
+        return err_set(e, -ENOMEM, "out of memory");
+    *s = (struct scale){.call = c, .adds = adds};
+    if (batch_order(procs, n, adds ? ORDER_START : ORDER_DELETE, on_scaled, s) == 0)
+        return 0;
+    free(s);
+    return err_set(e, -ENOMEM, "out of memory");
+}
+
 static int scale_by(struct methods *m, struct call *c, const int *ids, long long change,
                     struct err *e)
 {
     size_t n = (size_t)llabs(change);
-    struct scale *s = calloc(1, sizeof(*s));
     struct proc **procs = calloc(n, sizeof(struct proc *));
-    int rc = s && procs ? 0 : err_set(e, -ENOMEM, "out of memory");
-    if (rc == 0 && change > 0)
+    if (!procs)
+        return err_set(e, -ENOMEM, "out of memory");
+    int rc = 0;
+    if (change > 0)
         rc = grow(m, table_find(m->table, ids[0]), (int)n, procs, e);
     for (size_t i = 0; rc == 0 && change < 0 && i < n; i++)
         procs[i] = table_find(m->table, ids[i]); /* the oldest go first, as in PM2 */
-    if (rc == 0) {
-        *s = (struct scale){.call = c, .adds = change > 0};
-        rc = batch_order(procs, n, change > 0 ? ORDER_START : ORDER_DELETE, on_scaled, s);
-        if (rc < 0)
-            err_set(e, rc, "out of memory");
-    }
+    if (rc == 0)
+        rc = order(c, procs, n, change > 0, e);
     free(procs);
-    if (rc < 0)
-        free(s);
     return rc;
 }
 

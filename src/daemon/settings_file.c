@@ -31,7 +31,7 @@ void settings_file_apply(const struct pm2_paths *paths, json_t *conf)
 
 static void on_restarted(void *ctx, const struct batch_item *items, size_t count)
 {
-    batch_reply(ctx, items, count);
+    batch_reply(ctx, "done", items, count);
 }
 
 /* {name}: what is called so starts again with its settings. */

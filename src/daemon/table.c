@@ -159,7 +159,8 @@ static void set_increment(const struct table *t, json_t *conf, const char *name,
     json_object_set_new(conf, "env", env);
 }
 
-static struct proc *add_one(struct table *t, json_t *conf, bool numbered, struct err *e)
+static struct proc *add_one(struct table *t, json_t *conf, bool numbered, const char *version,
+                            struct err *e)
 {
     const char *name = json_get_str(conf, "name");
     const char *ns = json_get_str(conf, "namespace");
@@ -186,7 +187,7 @@ static struct proc *add_one(struct table *t, json_t *conf, bool numbered, struct
         return NULL;
     }
     p->instance = instance;
-    pkgversion_find(json_get_str(own, "pm_exec_path"), p->version, sizeof(p->version));
+    snprintf(p->version, sizeof(p->version), "%s", version);
     extras_added(p);
     return p;
 }
@@ -197,11 +198,13 @@ static int add_many(struct table *t, json_t *conf, bool numbered, int n, int *re
 {
     if (t->count + (size_t)n > LIMIT_PROCESSES)
         return err_set(e, -ENOSPC, "more than %d processes are not managed", LIMIT_PROCESSES);
+    char version[sizeof(((struct proc *)NULL)->version)];
+    pkgversion_find(json_get_str(conf, "pm_exec_path"), version, sizeof(version));
     json_t *env = json_object_get(conf, "env");
     if (json_is_object(env))
         json_object_set_new(env, "unique_id", new_unique_id());
     for (int i = 0; i < n; i++) {
-        struct proc *p = add_one(t, conf, numbered, e);
+        struct proc *p = add_one(t, conf, numbered, version, e);
         if (!p) {
             for (int k = 0; k < i; k++) {
                 struct proc *undo = table_find(t, ret_ids[k]);

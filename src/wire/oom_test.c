@@ -17,6 +17,7 @@
 #include "base/oom_heap.h"
 #include "wire/amp.h"
 #include "wire/channel.h"
+#include "wire/cluster.h"
 #include "wire/rpc.h"
 #include "json/write.h"
 
@@ -182,12 +183,30 @@ static int channel(void)
     return rc == 0 && good != 2 ? -EINVAL : rc;
 }
 
+#define LONG_PATH "/a/path/that/is/long/enough/to/make/the/buffers/of/key/and/lines/grow/once/more"
+
+static int cluster(void)
+{
+    AUTO(buf) key = BUF_INIT;
+    AUTO(buf) out = BUF_INIT;
+    const struct cluster_query q = {.type = CLUSTER_UNIX, .address = LONG_PATH, .port = -1};
+    cluster_key(&q, &key);
+    if (buf_oom(&key))
+        return -ENOMEM;
+    const struct cluster_answer a = {.ack = 1, .key = key.data, .with_handle = true};
+    cluster_write_answer(&out, CLUSTER_NODE, &a, 1);
+    cluster_write_newconn(&out, CLUSTER_BUN, key.data, 2);
+    cluster_write_left(&out, CLUSTER_NODE, 3, 3);
+    cluster_write_disconnect(&out, CLUSTER_NODE, 4);
+    return buf_oom(&out) ? -ENOMEM : 0;
+}
+
 static const struct scenario {
     const char *name;
     int (*run)(void);
 } scenarios[] = {
     {"request", request}, {"result", result},   {"failure", failure},
-    {"event", event},     {"channel", channel},
+    {"event", event},     {"channel", channel}, {"cluster", cluster},
 };
 
 static void oom_loop(void **state)

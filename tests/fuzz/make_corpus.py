@@ -102,6 +102,32 @@ def rpc_seeds():
     yield "event-number", amp.encode(b"j:123", {})
 
 
+def cluster_seeds():
+    listen = {"cmd": "NODE_CLUSTER", "act": "queryServer", "index": 0, "data": None, "address": None,
+              "port": 8000, "addressType": 4, "flags": 0, "backlog": 0, "seq": 1}
+    values = {
+        "online": {"cmd": "NODE_CLUSTER", "act": "online", "seq": 0},
+        "tcp": listen,
+        "tcp-host": {**listen, "address": "127.0.0.1", "backlog": False},
+        "tcp-any": {**listen, "port": 0, "index": 2},
+        "tcp6": {**listen, "address": "::", "addressType": 6, "flags": 1},
+        "unix": {**listen, "address": "/tmp/a.sock", "port": -1, "addressType": -1,
+                 "readableAll": True, "writableAll": True},
+        "fd": {**listen, "port": None, "addressType": None, "fd": 9},
+        "udp": {**listen, "address": "0.0.0.0", "port": "53", "addressType": "udp4", "fd": -1},
+        "udp-any": {"cmd": "NODE_CLUSTER", "act": "queryServer", "index": 0, "data": None,
+                    "address": "::", "addressType": "udp6", "fd": -1, "flags": 5, "seq": 1},
+        "tls": {**listen, "data": {"ticketKeys": "00ff"}, "sharedOnly": True},
+        "listening": {**listen, "act": "listening", "seq": None},
+        "close": {"cmd": "NODE_CLUSTER", "act": "close", "key": "null:8000:4:", "seq": 3},
+        "leaving": {"cmd": "NODE_CLUSTER", "act": "exitedAfterDisconnect", "seq": 4},
+        "reply": {"cmd": "NODE_CLUSTER", "ack": 3, "accepted": True, "seq": 5},
+        "bad": {**listen, "port": 65536, "addressType": "tcp"},
+    }
+    for name, value in values.items():
+        yield name, json.dumps(value, separators=(",", ":")).encode()
+
+
 def channel_seeds():
     cluster = {"cmd": "NODE_CLUSTER"}
     lines = {
@@ -125,6 +151,8 @@ def channel_seeds():
     yield "bun", (b'\x02{"cmd":"NODE_CLUSTER","act":"online","seq":0}\n{"cmd":"NODE_HANDLE_ACK"}\n'
                   b'\x02{"cmd":"NODE_CLUSTER","act":"newconn","$hasHandle":true,"seq":1}\n\x02\n\x02[]\n')
     yield "blanks", b'\n\r\n \t{"a":1}\r\n\n  \n7'
+    yield "handles", (b'{"cmd":"NODE_HANDLE","type":"net.Socket","msg":"x"}\n{"cmd":"NODE_HANDLE_NACK"}\n'
+                      b'{"cmd":"NODE_HANDLE_ACK"}\n')
     yield "not-json", b'Debugger attached.\n{"a":\n\xff\n"\\ud800"\n{} {}\n1\n'
 
 
@@ -200,7 +228,7 @@ two",],
 
 def main():
     targets = {"fuzz_amp": amp_seeds, "fuzz_rpc": rpc_seeds, "fuzz_channel": channel_seeds,
-               "fuzz_link": link_seeds, "fuzz_json5": json5_seeds}
+               "fuzz_cluster": cluster_seeds, "fuzz_link": link_seeds, "fuzz_json5": json5_seeds}
     for target, seeds in targets.items():
         folder = HERE / "corpus" / target
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Clients of a server, for the tests of cluster mode.
+
+hits.py spread PORT COUNT     connect COUNT times; print each pid that answered and how often
+hits.py steady PORT FILE      one request after the other from 4 clients, until FILE is there; then
+                              print: answered N, cut N (accepted, then closed), refused N
+hits.py hang PORT COUNT FILE  COUNT clients that connect and say nothing, until FILE is there
+hits.py burst PORT COUNT      COUNT clients connect at once and then ask: answered N of COUNT
+hits.py pair PORT             two clients at once: print who answers, as they come
+hits.py unix PATH COUNT       as spread
+hits.py udp PORT              one datagram: print the answer
+"""
+import collections
+import os
+import selectors
+import socket
+import sys
+import threading
+import time
+
+REQUEST = b"GET / HTTP/1.0\r\n\r\n"
+
+
+# A test that fails does not end its clients.
+END = time.monotonic() + 60
+
+
+def is_time_left(until):
+    return not os.path.exists(until) and time.monotonic() < END
+
+
+def ask(address, timeout=20):
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as s:
+        s.settimeout(timeout)
+        s.connect(address)
+        try:
+            s.sendall(REQUEST)
+            answer = b""
+            while chunk := s.recv(65536):
+                answer += chunk
+        except ConnectionError:
+            return ""
+    return answer.decode().split("\n")[-2] if answer else ""
+
+
+def spread(address, count):
+    seen = collections.Counter(ask(address) for _ in range(count))
+    for who, times in sorted(seen.items()):
+        print(who, times)
+
+
+def steady(port, until):
+    counts = collections.Counter()
+
+    def client():
+        while is_time_left(until):
+            try:
+                counts["answered" if ask(("127.0.0.1", port)) else "cut"] += 1
+            except TimeoutError:
+                counts["late"] += 1
+            except ConnectionRefusedError:
+                counts["refused"] += 1
+
+    threads = [threading.Thread(target=client) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    print(" ".join(f"{word} {counts[word]}" for word in ("answered", "cut", "late", "refused")))
+
+
+def hang(port, count, until):
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    while is_time_left(until):
+        time.sleep(0.02)
+    del clients
+
+
+def burst(port, count):
+    poll = selectors.DefaultSelector()
+    for _ in range(count):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(("127.0.0.1", port))
+        poll.register(s, selectors.EVENT_WRITE)
+    answered, left = 0, count
+    while left and time.monotonic() < END:
+        for key, _ in poll.select(1):
+            s = key.fileobj
+            if key.events == selectors.EVENT_WRITE:
+                if s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                    s.send(REQUEST)
+                    poll.modify(s, selectors.EVENT_READ)
+                    continue
+            else:
+                try:
+                    answered += s.recv(1000).startswith(b"HTTP/1.1 200")
+                except ConnectionError:
+                    pass
+            poll.unregister(s)
+            s.close()
+            left -= 1
+    print(f"answered {answered} of {count}")
+
+
+def pair(port):
+    poll = selectors.DefaultSelector()
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    for s in clients:
+        s.sendall(REQUEST)
+        poll.register(s, selectors.EVENT_READ)
+    while poll.get_map():
+        for key, _ in poll.select(20) or sys.exit("no answer"):
+            answer = key.fileobj.recv(65536).decode()
+            print(answer.split("\n")[-2] if answer else "none", flush=True)
+            poll.unregister(key.fileobj)
+
+
+def udp(port):
+    with socket.socket(type=socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        s.sendto(b"?", ("127.0.0.1", port))
+        print(s.recv(100).decode().strip())
+
+
+def main(how, *args):
+    if how == "spread":
+        spread(("127.0.0.1", int(args[0])), int(args[1]))
+    elif how == "steady":
+        steady(int(args[0]), args[1])
+    elif how == "hang":
+        hang(int(args[0]), int(args[1]), args[2])
+    elif how == "burst":
+        burst(int(args[0]), int(args[1]))
+    elif how == "pair":
+        pair(int(args[0]))
+    elif how == "unix":
+        spread(args[0], int(args[1]))
+    elif how == "udp":
+        udp(int(args[0]))
+
+
+main(*sys.argv[1:])
