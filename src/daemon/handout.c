@@ -259,10 +259,10 @@ void handout_take_back(struct worker *w)
 
 void handout_forget(struct gate *g)
 {
-    while (!list_empty(&g->waiting))
-        conn_free(LIST_ENTRY(g->waiting.next, struct conn, link));
-    while (!list_empty(&g->flying)) {
-        struct conn *c = LIST_ENTRY(g->flying.next, struct conn, link);
+    list_for_each_safe (it, next, &g->waiting)
+        conn_free(LIST_ENTRY(it, struct conn, link));
+    list_for_each_safe (it, next, &g->flying) {
+        struct conn *c = LIST_ENTRY(it, struct conn, link);
         list_del(&c->link);
         c->gate = NULL;
     }

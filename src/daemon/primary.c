@@ -412,14 +412,14 @@ void primary_close(struct primary *pr)
     if (!pr)
         return;
     pr->env->primary = NULL;
-    while (!list_empty(&pr->gates)) {
-        struct gate *g = LIST_ENTRY(pr->gates.next, struct gate, link);
+    list_for_each_safe (it, next, &pr->gates) {
+        struct gate *g = LIST_ENTRY(it, struct gate, link);
         while (g->claim_count > 0)
-            claim_free(g->claims[0]);
+            claim_free(g->claims[g->claim_count - 1]);
         gate_close(g, false);
     }
-    while (!list_empty(&pr->workers)) {
-        struct worker *w = LIST_ENTRY(pr->workers.next, struct worker, link);
+    list_for_each_safe (it, next, &pr->workers) {
+        struct worker *w = LIST_ENTRY(it, struct worker, link);
         primary_leave(w->run);
     }
     uv_close((uv_handle_t *)&pr->retry, on_primary_closed);

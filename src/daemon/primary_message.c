@@ -70,6 +70,7 @@ static int send_grant(struct worker *w, struct buf *line, int fd)
         g->fd < 0 ? -errno : chan_send_handle(g->chan, buf_str(&g->line), g->fd, on_grant_sent, g);
     if (rc < 0)
         grant_free(g);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): on_grant_sent() frees it */
     return rc;
 }
 
