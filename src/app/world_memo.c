@@ -17,21 +17,27 @@ static enum file_kind memo_kind(void *ctx, const char *path, int *ret_code)
     return kind;
 }
 
+static bool ask(json_t *answers, bool (*real)(void *ctx, const char *path), void *ctx,
+                const char *path)
+{
+    const json_t *known = json_object_get(answers, path);
+    if (known)
+        return json_is_true(known);
+    bool answer = real(ctx, path);
+    (void)json_object_set_new(answers, path, json_boolean(answer));
+    return answer;
+}
+
 static bool memo_is_executable(void *ctx, const char *path)
 {
     struct world_memo *m = ctx;
-    const json_t *known = json_object_get(m->executables, path);
-    if (known)
-        return json_is_true(known);
-    bool answer = m->real->is_executable(m->real->ctx, path);
-    (void)json_object_set_new(m->executables, path, json_boolean(answer));
-    return answer;
+    return ask(m->executables, m->real->is_executable, m->real->ctx, path);
 }
 
 static bool memo_is_readable(void *ctx, const char *path)
 {
-    const struct world_memo *m = ctx;
-    return m->real->is_readable(m->real->ctx, path);
+    struct world_memo *m = ctx;
+    return ask(m->readables, m->real->is_readable, m->real->ctx, path);
 }
 
 static long memo_read_head(void *ctx, const char *path, void *buf, size_t n)
@@ -49,8 +55,11 @@ static int memo_find_user(void *ctx, const char *user, const char *group, long l
 
 void world_memo_init(struct world_memo *m, const struct app_world *real)
 {
-    *m = (struct world_memo){
-        .world = *real, .real = real, .kinds = json_object(), .executables = json_object()};
+    *m = (struct world_memo){.world = *real,
+                             .real = real,
+                             .kinds = json_object(),
+                             .executables = json_object(),
+                             .readables = json_object()};
     m->world.ctx = m;
     m->world.kind = memo_kind;
     m->world.is_executable = memo_is_executable;
@@ -63,4 +72,5 @@ void world_memo_fini(struct world_memo *m)
 {
     json_decref(m->kinds);
     json_decref(m->executables);
+    json_decref(m->readables);
 }

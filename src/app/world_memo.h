@@ -10,7 +10,7 @@
 struct world_memo {
     struct app_world world; /* to be used; its ctx is this struct, which must not move */
     const struct app_world *real;
-    json_t *kinds, *executables; /* path -> answer */
+    json_t *kinds, *executables, *readables; /* path -> answer */
 };
 
 /* `real` is borrowed until the end. Without memory it asks each time. */
