@@ -187,13 +187,27 @@ static int begin_known(struct file_unit *u, struct err *e)
     return rc;
 }
 
+/* What ran when the job began may be gone by now: others give orders while a unit waits. */
+static int plan_again(struct file_unit *u)
+{
+    free(u->ids);
+    json_decref(u->changes);
+    u->ids = NULL;
+    u->changes = NULL;
+    return file_unit_plan(u);
+}
+
 void file_unit_begin(struct file_unit *u)
 {
     struct err e = {0};
+    int rc = plan_again(u);
+    if (rc < 0)
+        file_unit_fail(u, "out of memory");
+    if (u->state == UNIT_FAILED)
+        return;
     u->state = UNIT_RUNNING;
     settings_file_apply(&u->job->m->env->paths, u->conf);
     u->batches_left = 1; /* ours, so that it does not end under our feet */
-    int rc = 0;
     if (u->step == STEP_START)
         rc = begin_new(u, &e);
     else if (u->step == STEP_RESTART)

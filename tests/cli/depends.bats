@@ -95,3 +95,27 @@ EOF
   assert_has "a -> b -> a"
   assert_equal "$(app_count)" 0
 }
+
+@test "an app that is deleted while it waits for another is started anew" {
+  ours_only "it has no depends_on"
+  local port pid
+  port=$(free_port)
+  pm2 start sleep --name client -- 1000
+  echo "[{ \"name\": \"client\", \"script\": \"sleep\", \"args\": \"1000\", \"depends_on\": { \"server\": \"port:$port\" } },
+         { \"name\": \"server\", \"script\": \"late.py\", \"interpreter\": \"$PYTHON\" }]" >late.json
+  cat >late.py <<EOF
+import os, socket, time
+while not os.path.exists("$WORK/go"):
+    time.sleep(0.02)
+s = socket.create_server(("127.0.0.1", $port))
+time.sleep(1000)
+EOF
+  pid=$(pm2d_pid)
+  pm2 start late.json >started 2>&1 &
+  wait_status server online
+  pm2 delete client
+  touch go
+  wait $!
+  wait_status client online
+  assert_equal "$(pm2d_pid)" "$pid"
+}
