@@ -12,7 +12,7 @@ have() { # name package program
     local dir=$cache/$1 program=$cache/$1/node_modules/$3
     if [ ! -e "$dir/complete" ]; then
         mkdir -p "$dir"
-        npm install --prefix "$dir" --no-save --no-audit --no-fund --fetch-retries=1 \
+        timeout 180 npm install --prefix "$dir" --no-save --no-audit --no-fund --fetch-retries=1 \
             --fetch-timeout=30000 --loglevel=error "$2" >&2 &&
             "$program" --version >/dev/null && touch "$dir/complete"
     fi
