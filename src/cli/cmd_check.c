@@ -111,10 +111,8 @@ static int run(struct cli *cli, const struct args *args)
 {
     struct procfile file;
     const char *target = args->position.at[0];
-    if (!files_is(target)) {
-        ui_error(&cli->ui, "%s is not a process file (.json, .yml, .config.js ...)", target);
+    if (!files_check(cli, target))
         return 1;
-    }
     if (files_read(cli, target, true, &file) != 0)
         return 1;
     int code = check(cli, args, &file, target);

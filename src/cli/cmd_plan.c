@@ -12,14 +12,6 @@ static const struct opt options[] = {
     {"--prune", NULL, "remove apps that have left the file", SC_FLAG, false},
 };
 
-static bool check_target(struct cli *cli, const char *target)
-{
-    if (files_is(target))
-        return true;
-    ui_error(&cli->ui, "%s is not a process file (.json, .yml, .config.js ...)", target);
-    return false;
-}
-
 static void add_ids(struct buf *out, const json_t *ids)
 {
     size_t i;
@@ -63,7 +55,7 @@ static int run_plan(struct cli *cli, const struct args *args)
     const char *target = args->position.at[0];
     size_t i;
     json_t *item;
-    if (!check_target(cli, target))
+    if (!files_check(cli, target))
         return 1;
     AUTO_JSON answer = files_ask(cli, args, target, "plan");
     if (!answer || files_tell_notes(cli, target, answer))
@@ -82,7 +74,7 @@ static int run_plan(struct cli *cli, const struct args *args)
 static int run_apply(struct cli *cli, const struct args *args)
 {
     static const struct file_order order = {.action = "apply", .method = "restartProcessId"};
-    if (!check_target(cli, args->position.at[0]))
+    if (!files_check(cli, args->position.at[0]))
         return 1;
     int code = files_run(cli, args, args->position.at[0], &order);
     return code ? code : cli_list(cli, args);

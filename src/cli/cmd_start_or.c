@@ -9,10 +9,8 @@ static int run_file(struct cli *cli, const struct args *args, const char *method
 {
     const char *target = args->position.at[0];
     const struct file_order order = {.action = "start", .method = method};
-    if (!files_is(target)) {
-        ui_error(&cli->ui, "%s is not a process file (.json, .yml, .config.js ...)", target);
+    if (!files_check(cli, target))
         return 1;
-    }
     int code = files_run(cli, args, target, &order);
     return code ? code : cli_list(cli, args);
 }

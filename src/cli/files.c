@@ -16,6 +16,14 @@ bool files_is(const char *target)
     return procfile_kind(target) != PROCFILE_NONE;
 }
 
+bool files_check(struct cli *cli, const char *target)
+{
+    if (files_is(target))
+        return true;
+    ui_error(&cli->ui, "%s is not a process file (.json, .yml, .config.js ...)", target);
+    return false;
+}
+
 int files_read(struct cli *cli, const char *target, bool lazily, struct procfile *ret)
 {
     struct err e = {0};

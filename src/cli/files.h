@@ -19,6 +19,9 @@ struct file_order {
 /* True for what PM2 takes for a process file: a word with one of the extensions in it, or "-". */
 bool files_is(const char *target);
 
+/* files_is(), or complain that the word is none. */
+bool files_check(struct cli *cli, const char *target);
+
 /* Read a file, or print why it cannot be read; `lazily`: see procfile_read_lazily(). 0, or the exit
  * code. */
 int files_read(struct cli *cli, const char *target, bool lazily, struct procfile *ret);

@@ -14,7 +14,7 @@ struct batch {
     batch_done_fn *done;
     void *ctx;
     enum order_kind kind;
-    size_t count, finished, left;
+    size_t finished, left;
     struct batch_item items[]; /* as they complete; by id at the end */
 };
 
@@ -25,16 +25,21 @@ static int by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
+void batch_finish(struct batch_item *items, size_t count, batch_done_fn *done, void *ctx)
+{
+    qsort(items, count, sizeof(items[0]), by_id);
+    done(ctx, items, count);
+    for (size_t i = 0; i < count; i++) {
+        free(items[i].name);
+        free(items[i].error);
+    }
+}
+
 static void finish_if_through(struct batch *b)
 {
     if (--b->left > 0)
         return;
-    qsort(b->items, b->finished, sizeof(b->items[0]), by_id);
-    b->done(b->ctx, b->items, b->finished);
-    for (size_t i = 0; i < b->finished; i++) {
-        free(b->items[i].name);
-        free(b->items[i].error);
-    }
+    batch_finish(b->items, b->finished, b->done, b->ctx);
     free(b);
 }
 
@@ -65,7 +70,6 @@ int batch_order(struct proc *const *procs, size_t count, enum order_kind kind, b
     b->done = done;
     b->ctx = ctx;
     b->kind = kind;
-    b->count = count;
     b->left = count + 1; /* this function holds one, so that it is not freed under its feet */
     for (size_t i = 0; i < count; i++)
         proc_order(procs[i], kind, on_order_done, b);

@@ -21,5 +21,9 @@ typedef void batch_done_fn(void *ctx, const struct batch_item *items, size_t cou
 int batch_order(struct proc *const *procs, size_t count, enum order_kind kind, batch_done_fn *done,
                 void *ctx);
 
+/* The end of a batch, for who gathers items himself: they are sorted by id and handed to `done`;
+ * then their texts are freed. */
+void batch_finish(struct batch_item *items, size_t count, batch_done_fn *done, void *ctx);
+
 /* Answer a call with what a batch did: {KEY: [{name, id}], error?}. */
 void batch_reply(struct call *c, const char *key, const struct batch_item *items, size_t count);

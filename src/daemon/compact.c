@@ -303,15 +303,7 @@ static int find_action(const char *name)
 static int update_all(struct methods *m, json_t *opts, struct proc *const *procs, size_t count,
                       struct err *e)
 {
-    struct app_request rq = {
-        .options = json_object_get(opts, "options"),
-        .args = json_object_get(opts, "args"),
-        .cwd = json_get_str(opts, "cwd"),
-        .env = json_object_get(opts, "env"),
-        .home = m->env->paths.home,
-        .log_dir = m->env->paths.log_dir,
-        .pid_dir = m->env->paths.pid_dir,
-    };
+    struct app_request rq = method_request(m, opts);
     AUTO_JSON watch = json_incref(json_object_get(rq.options, "watch"));
     (void)json_object_del(rq.options, "watch");
     bool changes = json_object_size(rq.options) > 0 || json_array_size(rq.args) > 0 || rq.env;

@@ -30,6 +30,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
+#include "os/signals.h"
 #include "own_log.h"
 #include "primary.h"
 #include "resources.h"
@@ -298,17 +299,10 @@ static int64_t env_ms(const char *name, int64_t fallback)
 static int env_signal(const char *name, int fallback)
 {
     const char *text = getenv(name);
-    if (!text)
-        return fallback;
-    if (strncmp(text, "SIG", 3) == 0)
-        text += 3;
-    for (int s = 1; s < NSIG; s++) {
-        const char *known = sigabbrev_np(s);
-        if (known && strcmp(known, text) == 0)
-            return s;
-    }
-    log_warn("%s: no such signal: %s", name, text);
-    return fallback;
+    int signo = text ? signal_by_name(text) : 0;
+    if (text && signo == 0)
+        log_warn("%s: no such signal: %s", name, text);
+    return signo ? signo : fallback;
 }
 
 static const char *get_variable(void *ctx, const char *name)

@@ -13,6 +13,7 @@
 #include "depend_wait.h"
 #include "orderly.h"
 #include "os/clock.h"
+#include "settings_file.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -38,6 +39,7 @@ static void on_timer_closed(uv_handle_t *h)
     free(job->units);
     app_set_fini(&job->set);
     json_decref(job->request);
+    json_decref(job->settings);
     free(job);
 }
 
@@ -254,6 +256,7 @@ static void begin(struct file_job *job, const struct app_set_request *rq)
         finish(job, e.msg);
         return;
     }
+    job->settings = settings_file_read(&job->m->env->paths);
     int rc = make_units(job, rq);
     if (rc == 0 && json_get_bool(job->request, "prune", false))
         rc = find_gone(job);

@@ -44,7 +44,7 @@ struct file_unit {
     int *ids;       /* processes at the end: kept and new ones */
     int count;
     int asked;           /* `instances` as the user reads it */
-    json_t *changes;     /* names of what differs; NULL = new app */
+    json_t *changes;     /* names of what differs; NULL = new app, or nobody asks */
     size_t batches_left; /* orders under way */
     char *error;         /* owned */
 };
@@ -54,6 +54,7 @@ struct file_job {
     struct call *call;
     json_t *request; /* owned */
     enum file_action action;
+    json_t *settings; /* of `pm2 set`; owned, NULL = none */
     struct app_set set;
     struct file_unit *units; /* in the order of starting */
     size_t count;

@@ -72,9 +72,10 @@ int file_unit_plan(struct file_unit *u)
     u->step = u->count == 0 ? STEP_START : STEP_RESTART;
     if (u->step == STEP_START)
         return 0;
+    if (u->job->action == FILE_START)
+        return 0; /* it is restarted, whatever differs */
     int rc = note_changes(u, want);
-    bool converges = u->job->action == FILE_APPLY || u->job->action == FILE_PLAN;
-    if (rc == 0 && converges && json_array_size(u->changes) == 0)
+    if (rc == 0 && json_array_size(u->changes) == 0)
         u->step = STEP_KEEP;
     return rc;
 }
@@ -206,7 +207,7 @@ void file_unit_begin(struct file_unit *u)
     if (u->state == UNIT_FAILED)
         return;
     u->state = UNIT_RUNNING;
-    settings_file_apply(&u->job->m->env->paths, u->conf);
+    settings_file_apply(u->job->settings, u->conf);
     u->batches_left = 1; /* ours, so that it does not end under our feet */
     if (u->step == STEP_START)
         rc = begin_new(u, &e);

@@ -112,6 +112,19 @@ void methods_handle(void *ctx, struct call *c, const struct rpc_request *rq)
     method_fail(c, "method \"%s\" does not exist", rq->method);
 }
 
+struct app_request method_request(const struct methods *m, const json_t *opts)
+{
+    return (struct app_request){
+        .options = json_object_get(opts, "options"),
+        .args = json_object_get(opts, "args"),
+        .cwd = json_get_str(opts, "cwd"),
+        .env = json_object_get(opts, "env"),
+        .home = m->env->paths.home,
+        .log_dir = m->env->paths.log_dir,
+        .pid_dir = m->env->paths.pid_dir,
+    };
+}
+
 json_t *method_arg(json_t *args, size_t i)
 {
     return json_array_get(args, i);

@@ -35,6 +35,8 @@ bool method_id(const json_t *value, int *ret_id);
 /* The process of an id, or NULL after the call has been failed with `fmt` (one %s: the id). */
 struct proc *method_proc(struct methods *m, struct call *c, const json_t *id, const char *fmt);
 void method_fail(struct call *c, const char *fmt, ...) ATTR_FORMAT(2, 3);
+/* What `opts` of a compact method says of an app (options, args, cwd, env); borrowed. */
+struct app_request method_request(const struct methods *m, const json_t *opts);
 /* Answer with one process / with the list of all. */
 void method_reply_proc(struct call *c, const struct proc *p, unsigned flags);
 void method_reply_list(struct methods *m, struct call *c, unsigned flags);

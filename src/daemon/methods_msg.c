@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "events.h"
 #include "methods.h"
+#include "os/signals.h"
 #include "proc_json.h"
 #include "watch.h"
 #include "json/read.h"
@@ -29,14 +30,7 @@ static int signal_number(const json_t *value)
         return 0;
     if (str_to_int(str_from(name), &parsed))
         return parsed > 0 && parsed < NSIG ? (int)parsed : 0;
-    if (strncmp(name, "SIG", 3) == 0)
-        name += 3;
-    for (int s = 1; s < NSIG; s++) {
-        const char *known = sigabbrev_np(s);
-        if (known && strcmp(known, name) == 0)
-            return s;
-    }
-    return 0;
+    return signal_by_name(name);
 }
 
 void method_signal_id(struct methods *m, struct call *c, json_t *args)

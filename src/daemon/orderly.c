@@ -58,21 +58,9 @@ static void set_levels(struct orderly *o)
     }
 }
 
-static int by_id(const void *a, const void *b)
-{
-    const struct batch_item *x = a;
-    const struct batch_item *y = b;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
 static void finish(struct orderly *o)
 {
-    qsort(o->items, o->item_count, sizeof(o->items[0]), by_id);
-    o->done(o->ctx, o->items, o->item_count);
-    for (size_t i = 0; i < o->item_count; i++) {
-        free(o->items[i].name);
-        free(o->items[i].error);
-    }
+    batch_finish(o->items, o->item_count, o->done, o->ctx);
     free(o->items);
     free(o);
 }

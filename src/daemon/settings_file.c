@@ -16,16 +16,21 @@
 #include "os/atomic_file.h"
 #include "json/read.h"
 
-void settings_file_apply(const struct pm2_paths *paths, json_t *conf)
+json_t *settings_file_read(const struct pm2_paths *paths)
 {
     struct err e = {0};
     AUTO(buf) text = BUF_INIT;
-    AUTO_JSON own = json_object();
     int rc = file_read(paths->module_conf, LIMIT_SETTINGS_BYTES, &text, &e);
-    AUTO_JSON root = rc == 0 ? json_read(buf_str(&text), &e) : NULL;
+    json_t *root = rc == 0 ? json_read(buf_str(&text), &e) : NULL;
     if (!root && rc != -ENOENT)
         log_warn("settings are not used: %s: %s", paths->module_conf, e.msg);
-    if (root && settings_to_env(root, json_get_str(conf, "name"), own))
+    return root;
+}
+
+void settings_file_apply(const json_t *settings, json_t *conf)
+{
+    AUTO_JSON own = json_object();
+    if (settings_to_env(settings, json_get_str(conf, "name"), own))
         conf_merge_env(conf, own);
 }
 
@@ -41,11 +46,12 @@ void compact_settings(struct methods *m, struct call *c, json_t *args)
     const struct table *t = m->table;
     struct proc **procs = calloc(t->count + 1, sizeof(struct proc *));
     size_t n = 0;
+    AUTO_JSON settings = settings_file_read(&m->env->paths);
     for (size_t i = 0; procs && name && i < t->count; i++) {
         struct proc *p = t->items[i];
         if (strcmp(proc_name(p), name) != 0)
             continue;
-        settings_file_apply(&m->env->paths, p->conf);
+        settings_file_apply(settings, p->conf);
         journal_app(m->env->journal, p);
         procs[n++] = p;
     }

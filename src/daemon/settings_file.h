@@ -6,6 +6,8 @@
 
 #include "app/paths.h"
 
-/* Put what module_conf.json holds for the app of this conf into its environment. A file that is
- * missing or broken changes nothing; a broken one is named in the log. */
-void settings_file_apply(const struct pm2_paths *paths, json_t *conf);
+/* What module_conf.json holds. New reference; NULL when the file is missing or broken; a broken one
+ * is named in the log. */
+json_t *settings_file_read(const struct pm2_paths *paths);
+/* Put what the settings (NULL = none) hold for the app of this conf into its environment. */
+void settings_file_apply(const json_t *settings, json_t *conf);

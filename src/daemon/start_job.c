@@ -148,25 +148,11 @@ static void order_ids(struct start_job *job, enum order_kind kind)
     free(procs);
 }
 
-static struct app_request request_of(const struct start_job *job, const char *script)
-{
-    return (struct app_request){
-        .script = script,
-        .options = json_object_get(job->request, "options"),
-        .args = json_object_get(job->request, "args"),
-        .cwd = json_get_str(job->request, "cwd"),
-        .env = json_object_get(job->request, "env"),
-        .home = job->m->env->paths.home,
-        .log_dir = job->m->env->paths.log_dir,
-        .pid_dir = job->m->env->paths.pid_dir,
-    };
-}
-
 /* Takes `ids`. */
 static void restart_known(struct start_job *job, int *take_ids, int count)
 {
     struct err e = {0};
-    struct app_request rq = request_of(job, NULL);
+    struct app_request rq = method_request(job->m, job->request);
     if (!json_get_bool(job->request, "update_env", false))
         rq.env = NULL;
     job->ids = take_ids;
@@ -220,7 +206,8 @@ static void start_new(struct start_job *job, json_t *take_conf)
 {
     struct err e = {0};
     struct methods *m = job->m;
-    settings_file_apply(&m->env->paths, take_conf);
+    AUTO_JSON settings = settings_file_read(&m->env->paths);
+    settings_file_apply(settings, take_conf);
     job->conf = json_copy(take_conf); /* what the user reads: `instances` as asked for */
     job->ids = calloc(LIMIT_INSTANCES, sizeof(int));
     if (!job->ids || !job->conf) {
@@ -247,7 +234,8 @@ static void start_new(struct start_job *job, json_t *take_conf)
 static void start_script(struct start_job *job, const char *script)
 {
     struct err e = {0};
-    struct app_request rq = request_of(job, script);
+    struct app_request rq = method_request(job->m, job->request);
+    rq.script = script;
     json_t *options = json_object_get(job->request, "options");
     struct proc *same = same_app(job, script);
     bool force = json_get_bool(options, "force", false);

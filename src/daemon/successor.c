@@ -13,23 +13,11 @@
 #include "base/attr.h"
 #include "keeperlink/proto.h"
 #include "os/fd.h"
+#include "os/program.h"
 
 #define KEEPER_NAME "pm2-keeper"
 
 extern char **environ;
-
-static int keeper_path(char *path, size_t size, struct err *e)
-{
-    ssize_t n = readlink("/proc/self/exe", path, size);
-    if (n < 0)
-        return err_set(e, -errno, "cannot find my own program: %s", err_text(errno));
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    if ((size_t)n + sizeof(KEEPER_NAME) > size)
-        return err_set(e, -ENAMETOOLONG, "the path of my own program is too long");
-    memcpy(path + n, KEEPER_NAME, sizeof(KEEPER_NAME));
-    return 0;
-}
 
 static int run(const char *path, char **argv, int link)
 {
@@ -70,7 +58,7 @@ int successor_start(const struct pm2_paths *paths, uint32_t app_umask, uint64_t 
     char umask_text[16];
     char nofile_text[24];
     int ends[2];
-    int rc = keeper_path(path, sizeof(path), e);
+    int rc = program_beside_own(KEEPER_NAME, path, sizeof(path), e);
     if (rc < 0)
         return rc;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)

@@ -15,49 +15,9 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/oom_heap.h"
 #include "json/read.h"
 #include "json/write.h"
-
-void *__real_malloc(size_t n);
-void *__real_realloc(void *p, size_t n);
-void __real_free(void *p);
-void *__wrap_malloc(size_t n);
-void *__wrap_realloc(void *p, size_t n);
-void __wrap_free(void *p);
-
-static struct {
-    long countdown; /* the allocation that fails; 0 = none */
-    bool fired;
-    long live; /* blocks not freed */
-} heap;
-
-static bool fails(void)
-{
-    if (heap.countdown == 0 || --heap.countdown > 0)
-        return false;
-    heap.fired = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    void *p = fails() ? NULL : __real_malloc(n);
-    heap.live += p != NULL;
-    return p;
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    if (!p)
-        return __wrap_malloc(n);
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-void __wrap_free(void *p)
-{
-    heap.live -= p != NULL;
-    __real_free(p);
-}
 
 /* As compact JSON; "" when refused. */
 static void reads_as(struct str text, const char *want)

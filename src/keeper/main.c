@@ -12,6 +12,7 @@
 #include "keeper.h"
 #include "os/atomic_file.h"
 #include "os/fd.h"
+#include "os/program.h"
 
 #define DAEMON_NAME "pm2d"
 
@@ -60,20 +61,6 @@ static int fail(int *ready_fd, const char *text)
     return EXIT_FAILURE;
 }
 
-/* pm2d beside our own program, in `path`. */
-static int find_daemon(char *path, size_t size, struct err *e)
-{
-    ssize_t n = readlink("/proc/self/exe", path, size);
-    if (n < 0)
-        return err_set(e, -errno, "cannot find my own program: %s", err_text(errno));
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    if ((size_t)n + sizeof(DAEMON_NAME) > size)
-        return err_set(e, -ENAMETOOLONG, "the path of my own program is too long");
-    memcpy(path + n, DAEMON_NAME, sizeof(DAEMON_NAME));
-    return 0;
-}
-
 /* With the lock held: the log, pm2d, the loop. Exit code. */
 static int keep(struct launch_options *o, const struct launch_world *world)
 {
@@ -82,7 +69,7 @@ static int keep(struct launch_options *o, const struct launch_world *world)
     struct err e;
     int rc = 0;
     if (!o->daemon) {
-        rc = find_daemon(daemon_path, sizeof(daemon_path), &e);
+        rc = program_beside_own(DAEMON_NAME, daemon_path, sizeof(daemon_path), &e);
         o->daemon = daemon_path;
     }
     if (rc == 0)

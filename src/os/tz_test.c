@@ -40,9 +40,9 @@ static void test_offsets(void **state)
 static void test_own_zone_is_untouched(void **state)
 {
     (void)state;
-    assert_int_equal(setenv("TZ", "XXX-3", 1), 0);
+    assert_int_equal(setenv("TZ", "ABC-3", 1), 0);
     (void)tz_offset("UTC", JULY_2026);
-    assert_string_equal(getenv("TZ"), "XXX-3");
+    assert_string_equal(getenv("TZ"), "ABC-3");
     assert_int_equal(tz_offset(NULL, JULY_2026), 3 * 3600);
     assert_int_equal(unsetenv("TZ"), 0);
     (void)tz_offset("UTC", JULY_2026);

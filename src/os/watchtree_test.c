@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -105,7 +106,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct err e;
-    strcpy(f->dir, "/tmp/watchtree.XXXXXX");
+    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/watchtree.XXXXXX");
     if (!mkdtemp(f->dir)) {
         free(f);
         return -1;
@@ -116,13 +117,19 @@ static int setup(void **state)
     return f->w ? 0 : -1;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    char cmd[128];
     watchtree_free(f->w);
-    snprintf(cmd, sizeof(cmd), "rm -rf %s", f->dir);
-    int rc = system(cmd);
+    int rc = nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(f);
     return rc;
 }

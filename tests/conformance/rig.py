@@ -19,8 +19,10 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 CASES = os.path.join(HERE, "cases")
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "proto"))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
 import amp  # noqa: E402 (beside the protocol tests)
+from of_home import pids_of_home  # noqa: E402
 
 MARK = "<dir>"  # stands for the folder of a side
 TABLE = "┌│├└"
@@ -136,17 +138,7 @@ class Side:
         return left
 
     def processes(self):
-        """Pids of all processes of this home."""
-        found = []
-        mark = b"PM2_HOME=" + self.pm2_home.encode()
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{entry}/environ", "rb") as environ:
-                    if mark in environ.read().split(b"\0"):
-                        found.append(int(entry))
-            except OSError:
-                pass
-        return found
+        return pids_of_home(self.pm2_home)
 
     # ---- seeing ----
 

@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""Print the pids of all live processes whose environment has PM2_HOME=<argument>."""
+"""The live processes of a PM2_HOME: those that have it in their environment. As a program it prints
+the pids for the home that is its argument."""
 
 import os
 import sys
 
 
-def main():
-    mark = b"PM2_HOME=" + os.fsencode(sys.argv[1])
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
+def pids_of_home(home):
+    mark = b"PM2_HOME=" + os.fsencode(home)
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/environ", "rb") as environ:
-                found = mark in environ.read().split(b"\0")
+                if mark in environ.read().split(b"\0"):
+                    found.append(int(entry))
         except OSError:
-            continue
-        if found:
-            print(entry)
+            pass
+    return found
 
 
-main()
+if __name__ == "__main__":
+    for pid in pids_of_home(sys.argv[1]):
+        print(pid)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -19,6 +20,10 @@ import unittest
 import amp
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+
+from of_home import pids_of_home  # noqa: E402
+
 APPS = os.path.join(ROOT, "tests", "apps")
 PM2 = os.environ.get("PM2", os.path.join(ROOT, "build", "dev", "bin", "pm2"))
 OURS = os.access(os.path.join(os.path.dirname(os.path.realpath(PM2)), "pm2d"), os.X_OK)
@@ -184,16 +189,7 @@ class World:
         raise AssertionError("no pm2d")
 
     def processes(self):
-        found = []
-        mark = b"PM2_HOME=" + self.home.encode()
-        for entry in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{entry}/environ", "rb") as environ:
-                    if mark in environ.read().split(b"\0"):
-                        found.append(int(entry))
-            except OSError:
-                pass
-        return found
+        return pids_of_home(self.home)
 
     def log(self, stem):
         try:
