@@ -48,6 +48,7 @@ check_test() {
     need_command ruby ruby
     need_command setpriv util-linux
     need_command pgrep procps
+    need_command curl curl
 }
 
 check_lint() {
