@@ -21,10 +21,10 @@
 #include "nodeversion.h"
 #include "os/cgroup.h"
 #include "os/clock.h"
-#include "os/fd.h"
 #include "os/pidfd.h"
 #include "pidfile.h"
 #include "primary.h"
+#include "proc_priv.h"
 #include "resources.h"
 #include "run.h"
 #include "tree.h"
@@ -38,8 +38,6 @@ struct order {
     order_done_fn *done;
     void *ctx;
 };
-
-static void step(struct proc *p, const struct proc_event *ev);
 
 const char *proc_name(const struct proc *p)
 {
@@ -94,7 +92,12 @@ static void clear_reason(struct proc *p)
 static void on_proc_timer(uv_timer_t *t)
 {
     struct proc *p = OBJ(t->data, struct proc, PROC_MAGIC);
-    step(p, &(struct proc_event){.type = EV_TIMER});
+    proc_step(p, &(struct proc_event){.type = EV_TIMER});
+}
+
+void proc_arm(struct proc *p, int64_t ms)
+{
+    uv_timer_start(&p->timer, on_proc_timer, (uint64_t)ms, 0);
 }
 
 static void on_proc_closed(uv_handle_t *h)
@@ -206,13 +209,13 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
     if (kind == ORDER_RESTART)
         p->created_at = clock_wall_ms();
     FAILPOINT("order.accepted");
-    step(p, &(struct proc_event){.type = event_of[kind]});
+    proc_step(p, &(struct proc_event){.type = event_of[kind]});
     FAILPOINT("order.journalled");
 }
 
 /* ---- actions ---- */
 
-static void launch(struct proc *p)
+void proc_launch(struct proc *p)
 {
     log_info("App [%s:%d] starting in -%s mode-", proc_name(p), p->id,
              proc_is_cluster(p) ? "cluster" : "fork");
@@ -225,7 +228,7 @@ static void launch(struct proc *p)
     clear_reason(p);
     p->run = run_spawn(p);
     if (!p->run)
-        step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
+        proc_step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
 }
 
 static void send_signal(struct proc *p, const struct proc_action *a)
@@ -282,7 +285,7 @@ static void execute(struct proc *p, const struct proc_action *a)
     case ACT_ARM:
         if (p->sm.state == PROC_BACKOFF)
             log_info("App [%s:%d] will restart in %lldms", proc_name(p), p->id, (long long)a->ms);
-        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)a->ms, 0);
+        proc_arm(p, a->ms);
         break;
     case ACT_SIGNAL:
         /* Whoever recovers must know that this end was ordered. */
@@ -296,7 +299,7 @@ static void execute(struct proc *p, const struct proc_action *a)
                  (long long)p->policy.kill_timeout_ms);
         tree_signal(p, SIGKILL, a->tree);
         break;
-    case ACT_SPAWN: launch(p); break;
+    case ACT_SPAWN: proc_launch(p); break;
     case ACT_PUBLISH: publish(p, a->what); break;
     case ACT_SETTLED: break; /* seen at the end of the step */
     case ACT_REMOVE: remove_for_good(p); break;
@@ -304,7 +307,7 @@ static void execute(struct proc *p, const struct proc_action *a)
 }
 
 /* A worker of a cluster says `online` when Node has started: its start concludes with that. */
-static bool awaits_word(const struct proc *p)
+bool proc_awaits_word(const struct proc *p)
 {
     return p->policy.wait_ready || proc_is_cluster(p);
 }
@@ -315,7 +318,7 @@ static void step_one(struct proc *p, const struct proc_event *ev)
     struct proc_actions actions;
     if (p->env->hold_until_ms > clock_mono_ms())
         policy.autorestart = false;
-    policy.wait_ready = awaits_word(p);
+    policy.wait_ready = proc_awaits_word(p);
     enum proc_state before = p->sm.state;
     proc_sm_step(&p->sm, &policy, ev, &actions);
     log_debug("process %d: %s + %s -> %s", p->id, proc_state_name(before),
@@ -331,7 +334,7 @@ static bool awaits_tree(const struct proc *p)
 }
 
 /* Events that arise while actions run wait their turn: a step is never nested in itself. */
-static void step(struct proc *p, const struct proc_event *ev)
+void proc_step(struct proc *p, const struct proc_event *ev)
 {
     if (p->removed)
         return;
@@ -354,7 +357,7 @@ static void step(struct proc *p, const struct proc_event *ev)
         return;
     /* The stop may be over already: nothing of the tree was there. */
     if (awaits_tree(p) && tree_is_gone(p)) {
-        step(p, &(struct proc_event){.type = EV_TREE_GONE});
+        proc_step(p, &(struct proc_event){.type = EV_TREE_GONE});
         return;
     }
     journal_state(p->env->journal, p);
@@ -368,12 +371,12 @@ static void step(struct proc *p, const struct proc_event *ev)
 void proc_tree_changed(struct proc *p)
 {
     if (awaits_tree(p) && !p->stepping && tree_is_gone(p))
-        step(p, &(struct proc_event){.type = EV_TREE_GONE});
+        proc_step(p, &(struct proc_event){.type = EV_TREE_GONE});
 }
 
 void proc_ready(struct proc *p)
 {
-    step(p, &(struct proc_event){.type = EV_READY});
+    proc_step(p, &(struct proc_event){.type = EV_READY});
 }
 
 int proc_signal(struct proc *p, int signo)
@@ -391,7 +394,7 @@ void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
     p->last_ticks = p->run->start_ticks;
     pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     nodeversion_find(p->run->pid, p->node_version, sizeof(p->node_version));
-    step(p, &(struct proc_event){.type = EV_SPAWNED});
+    proc_step(p, &(struct proc_event){.type = EV_SPAWNED});
     FAILPOINT("spawned.journalled");
 }
 
@@ -421,7 +424,7 @@ void proc_on_spawn_failed(struct proc *p, uint64_t handle, int code, enum link_s
     p->run = NULL;
     run_close(r);
     explain_spawn_failure(p, code, stage);
-    step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
+    proc_step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
 }
 
 static void note_exit(struct proc *p, int wait_status, struct proc_event *ev)
@@ -438,7 +441,7 @@ static void note_exit(struct proc *p, int wait_status, struct proc_event *ev)
 }
 
 /* Not our keeper's child: the kernel tells nobody here how it ended. */
-static void note_unknown_exit(struct proc *p, struct proc_event *ev)
+void proc_note_unknown_exit(struct proc *p, struct proc_event *ev)
 {
     ev->by_signal = true; /* so that it matches none of stop_exit_codes */
     p->has_exit = false;
@@ -460,248 +463,14 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
     pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
     struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_mono_ms() - r->spawned_mono_ms};
     if (r->adopted)
-        note_unknown_exit(p, &ev);
+        proc_note_unknown_exit(p, &ev);
     else
         note_exit(p, wait_status, &ev);
     resources_ended(p);
-    step(p, &ev); /* the journal has it before the keeper forgets it */
+    proc_step(p, &ev); /* the journal has it before the keeper forgets it */
     FAILPOINT("exited.journalled");
     if (p->removed)
         run_close(r);
     else
         run_retire(r);
-}
-
-/* ---- recovery ---- */
-
-static struct run *recovered_run(struct proc *p, const struct link_child *c, int *take_fds)
-{
-    struct run *r = calloc(1, sizeof(*r));
-    if (!r) {
-        for (int i = 0; i < LINK_FD_COUNT; i++)
-            fd_close(&take_fds[i]);
-        return NULL;
-    }
-    r->proc = p;
-    r->handle = c->handle;
-    list_init(&r->link);
-    run_attach(r, c, take_fds);
-    r->adopted = c->adopted;
-    return r;
-}
-
-bool proc_has_acted_on(const struct proc *p, uint64_t handle)
-{
-    uint32_t counter = (uint32_t)handle;
-    bool was_last_ended = p->last_pid == 0 && p->sm.state != PROC_SPAWNING;
-    return counter < p->run_count || (counter == p->run_count && was_last_ended);
-}
-
-void proc_adopt_ended(struct proc *p, const struct link_child *c, int *take_fds)
-{
-    struct run *r = recovered_run(p, c, take_fds);
-    if (!r)
-        return;
-    r->exited = true;
-    list_add_tail(&p->old_runs, &r->link);
-}
-
-void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
-{
-    struct run *r = recovered_run(p, c, take_fds);
-    if (!r)
-        return;
-    p->run = r;
-    p->last_pid = r->pid;
-    p->last_ticks = r->start_ticks;
-    r->spawned_mono_ms = clock_mono_ms() - (clock_wall_ms() - p->pm_uptime);
-    uint32_t counter = (uint32_t)c->handle;
-    if (counter > p->run_count)
-        p->run_count = counter;
-}
-
-/* Its start was under way when both programs died: what came of it is known by its marks only. */
-static void find_launched(struct proc *p)
-{
-    struct proc_stat st;
-    if (p->sm.state != PROC_SPAWNING || p->last_pid > 0 || !tree_find_launched(p, &st))
-        return;
-    p->last_pid = st.pid;
-    p->last_ticks = st.start_ticks;
-}
-
-void proc_adopt_stray(struct proc *p)
-{
-    struct proc_stat st;
-    if (p->run)
-        return;
-    find_launched(p);
-    if (p->last_pid <= 0 || procfs_stat(p->last_pid, &st) < 0 || st.state == 'Z' ||
-        st.start_ticks != p->last_ticks)
-        return;
-    int fds[LINK_FD_COUNT] = {pidfd_open_process(p->last_pid), -1, -1, -1, -1};
-    if (fds[LINK_FD_PIDFD] < 0)
-        return;
-    struct link_child c = {.handle = ((uint64_t)(uint32_t)p->id << 32) | p->run_count,
-                           .pid = (uint32_t)p->last_pid,
-                           .start_ticks = p->last_ticks,
-                           .adopted = 1};
-    proc_adopt_run(p, &c, fds);
-    p->env->orphan_reaper = st.ppid; /* where it has gone, what it forks will go */
-    log_warn(
-        "App [%s:%d] pid %d lived on without a keeper: adopted; its output is not seen any more",
-        proc_name(p), p->id, (int)p->last_pid);
-}
-
-static void on_adopted_gone(uv_poll_t *h, int status, int events)
-{
-    (void)status;
-    (void)events;
-    struct run *r = h->data;
-    uv_poll_stop(h);
-    proc_on_exited(r->proc, r->handle, 0);
-}
-
-/* It was asked for, and the keeper died before it said what became of it: perhaps there is a
- * process that nobody knows. It must not run beside the one that is asked for again. */
-static void respawn_lost(struct proc *p)
-{
-    struct run *r = p->run;
-    log_warn("App [%s:%d] was being started when the keeper died: asked for again", proc_name(p),
-             p->id);
-    p->run = NULL;
-    run_close(r);
-    tree_kill_strays(p);
-    launch(p);
-}
-
-static void watch_adopted(struct proc *p)
-{
-    if (run_watch_exit(p->run, on_adopted_gone) < 0)
-        log_error("App [%s:%d] pid %d: its end will not be seen", proc_name(p), p->id,
-                  (int)p->run->pid);
-}
-
-static void hand_over(struct run *r)
-{
-    int rc = run_rehome(r);
-    if (rc < 0)
-        log_error("App [%s:%d] cannot be handed to the new keeper: %s", proc_name(r->proc),
-                  r->proc->id, err_text(rc));
-}
-
-void proc_rehome(struct proc *p)
-{
-    list_for_each (it, &p->old_runs)
-        hand_over(LIST_ENTRY(it, struct run, link));
-    if (!p->run)
-        return;
-    if (p->run->pid == 0) {
-        respawn_lost(p);
-        return;
-    }
-    bool watched = p->run->adopted;
-    hand_over(p->run);
-    if (!watched)
-        watch_adopted(p);
-}
-
-/* Runs that ended before: move what they left; those that nobody can write for any more go. */
-static void finish_old_runs(struct proc *p)
-{
-    struct list found; /* those that stay go back into old_runs */
-    list_init(&found);
-    list_for_each_safe (it, next, &p->old_runs) {
-        list_del(it);
-        list_add_tail(&found, it);
-    }
-    while (!list_empty(&found)) {
-        struct run *r = LIST_ENTRY(found.next, struct run, link);
-        list_del(&r->link);
-        run_drain(r);
-        run_retire(r);
-    }
-}
-
-/* It had not said that it is ready; what it said meanwhile is still to be read. Its time begins
- * anew. */
-static bool still_starts(const struct proc *p)
-{
-    bool was_starting = p->sm.state == PROC_SPAWNING || p->sm.state == PROC_STARTING;
-    return was_starting && p->sm.goal == GOAL_UP && awaits_word(p);
-}
-
-static void coldplug_running(struct proc *p)
-{
-    enum proc_goal goal = p->sm.goal;
-    bool was_stopping = p->sm.state == PROC_STOPPING;
-    p->sm.has_pid = true;
-    p->sm.state = still_starts(p) ? PROC_STARTING : PROC_ONLINE;
-    p->sm.goal = GOAL_UP;
-    if (p->sm.state == PROC_STARTING && p->policy.listen_timeout_ms > 0)
-        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)p->policy.listen_timeout_ms, 0);
-    pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
-    if (p->run->adopted)
-        watch_adopted(p);
-    if (goal != GOAL_UP) {
-        proc_order(p, goal == GOAL_GONE ? ORDER_DELETE : ORDER_STOP, NULL, NULL);
-    } else if (was_stopping) {
-        p->sm.restart_time--; /* it was counted when it was ordered */
-        proc_order(p, ORDER_RESTART, NULL, NULL);
-    }
-    if (p->run && p->run->has_lost_status)
-        proc_on_exited(p, p->run->handle, p->run->lost_status);
-}
-
-/* It ran when the journal was written, and no keeper knows of it any more. */
-static void coldplug_ended(struct proc *p)
-{
-    struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_wall_ms() - p->pm_uptime};
-    p->sm.has_pid = true;
-    p->sm.state = PROC_ONLINE;
-    pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
-    note_unknown_exit(p, &ev);
-    step(p, &ev);
-}
-
-static void coldplug_idle(struct proc *p)
-{
-    enum proc_goal goal = p->sm.goal;
-    enum proc_state before = p->sm.state;
-    p->sm.has_pid = false;
-    if ((before == PROC_STOPPED || before == PROC_ERRORED) && goal != GOAL_GONE)
-        return;
-    if (before == PROC_BACKOFF && goal == GOAL_UP) { /* the wait begins anew */
-        int64_t delay_ms =
-            p->policy.exp_backoff_ms > 0 ? p->sm.prev_delay_ms : p->policy.restart_delay_ms;
-        uv_timer_start(&p->timer, on_proc_timer, (uint64_t)delay_ms, 0);
-        return;
-    }
-    bool has_ended = p->last_pid > 0;
-    p->last_pid = 0;
-    if ((before == PROC_STARTING || before == PROC_ONLINE) && goal == GOAL_UP && has_ended) {
-        coldplug_ended(p);
-        return;
-    }
-    p->sm.state = PROC_STOPPED;
-    p->sm.goal = GOAL_DOWN;
-    if (goal == GOAL_GONE) {
-        proc_order(p, ORDER_DELETE, NULL, NULL);
-        return;
-    }
-    if (before == PROC_STOPPING) /* the root is gone; of its tree something may be left */
-        proc_order(p, ORDER_STOP, NULL, NULL);
-    if (goal == GOAL_UP)
-        proc_order(p, ORDER_START, NULL, NULL);
-}
-
-/* Where the recovered state machine stands is set by the journal (sm.goal, counters); here it
- * meets what really runs. Two paths never mix: data was read before, effects start now. */
-void proc_coldplug(struct proc *p)
-{
-    finish_old_runs(p);
-    if (p->run)
-        coldplug_running(p);
-    else
-        coldplug_idle(p);
 }
