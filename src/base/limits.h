@@ -68,6 +68,9 @@
 #define LIMIT_PROBE_ANSWER_BYTES  8192 /* up to the status line of an HTTP answer */
 #define LIMIT_PROBE_ERROR_BYTES   256  /* why a probe failed */
 
+/* sockets of SO_REUSEPORT groups */
+#define LIMIT_STEER_SOCKETS 1024 /* among which one program chooses */
+
 /* watching */
 #define LIMIT_GLOB_BRACES 1024   /* patterns that one with braces stands for */
 #define LIMIT_GLOB_STEPS  100000 /* of one comparison */
