@@ -82,5 +82,8 @@
 /* pm2 logs: a longer line is shown in pieces */
 #define LIMIT_CLI_LINE_BYTES (8UL * 1024 * 1024)
 
+/* what the kernel is asked about open connections */
+#define LIMIT_DIAG_SOCKETS 1000000
+
 /* socket path, sun_path less its NUL */
 #define LIMIT_SOCKET_PATH 107
