@@ -76,6 +76,7 @@
 #define LIMIT_GLOB_STEPS  100000 /* of one comparison */
 
 /* log pump */
+#define LIMIT_PATH_BYTES       4096                /* of a log file, its NUL included */
 #define LIMIT_PUMP_CHUNK_BYTES (1UL * 1024 * 1024) /* moved per wake-up of one stream */
 #define LIMIT_TAP_CHUNK_BYTES  (64UL * 1024)       /* one log event on the bus */
 

@@ -64,10 +64,8 @@ void compact_hello(struct methods *m, struct call *c, json_t *args)
 
 /* ---- queries ---- */
 
-typedef void write_fn(struct jw *w, const struct proc *p);
-
-static void reply_some(struct methods *m, struct call *c, const int *ids, int count,
-                       write_fn *write)
+void methods_reply_some(struct methods *m, struct call *c, const int *ids, int count,
+                        void (*write)(struct jw *w, const struct proc *p))
 {
     struct buf *out = call_begin(c);
     buf_add_c(out, "{\"args\":[");
@@ -85,7 +83,7 @@ static void reply_some(struct methods *m, struct call *c, const int *ids, int co
     call_end(c);
 }
 
-static int all_ids(struct methods *m, int **ret_ids)
+int methods_all_ids(struct methods *m, int **ret_ids)
 {
     int *ids = calloc(m->table->count ? m->table->count : 1, sizeof(*ids));
     if (!ids)
@@ -103,13 +101,13 @@ void compact_list(struct methods *m, struct call *c, json_t *args)
     const char *target = json_get_str(opts, "target");
     int *ids = NULL;
     int n = target ? methods_select(m, target, json_get_str(opts, "cwd"), 0, &ids, &e)
-                   : all_ids(m, &ids);
+                   : methods_all_ids(m, &ids);
     if (n < 0) {
         call_fail(c, e.msg[0] ? e.msg : "out of memory");
         return;
     }
     bool brief = json_get_bool(opts, "brief", false);
-    reply_some(m, c, ids, n, brief ? proc_json_brief : proc_json_row);
+    methods_reply_some(m, c, ids, n, brief ? proc_json_brief : proc_json_row);
     free(ids);
 }
 
@@ -143,7 +141,7 @@ void compact_describe(struct methods *m, struct call *c, json_t *args)
 {
     const char *target = json_get_str(method_arg(args, 0), "target");
     int *ids = NULL;
-    int n = all_ids(m, &ids);
+    int n = methods_all_ids(m, &ids);
     int kept;
     if (n < 0 || !target) {
         free(ids);
@@ -151,7 +149,7 @@ void compact_describe(struct methods *m, struct call *c, json_t *args)
         return;
     }
     kept = keep_described(m, ids, n, target);
-    reply_some(m, c, ids, kept, write_full);
+    methods_reply_some(m, c, ids, kept, write_full);
     free(ids);
 }
 
@@ -174,12 +172,12 @@ static void explain(struct methods *m, struct call *c, json_t *opts)
 {
     const char *target = json_get_str(opts, "id");
     int *ids = NULL;
-    int n = target ? all_ids(m, &ids) : -EINVAL;
+    int n = target ? methods_all_ids(m, &ids) : -EINVAL;
     if (n < 0) {
         call_fail(c, target ? "out of memory" : "c.env: id is missing");
         return;
     }
-    reply_some(m, c, ids, keep_described(m, ids, n, target), write_explained);
+    methods_reply_some(m, c, ids, keep_described(m, ids, n, target), write_explained);
     free(ids);
 }
 
@@ -199,30 +197,6 @@ void compact_env(struct methods *m, struct call *c, json_t *args)
     proc_json_env(&w, p, PROC_JSON_ENV, NULL);
     buf_add_c(out, "]}");
     call_end(c);
-}
-
-static void write_logs(struct jw *w, const struct proc *p)
-{
-    jw_obj_begin(w);
-    jw_kint(w, "id", p->id);
-    jw_kstr(w, "name", proc_name(p));
-    jw_kstr(w, "out_log", json_get_str(p->conf, "pm_out_log_path"));
-    jw_kstr(w, "err_log", json_get_str(p->conf, "pm_err_log_path"));
-    if (json_get_str(p->conf, "pm_log_path"))
-        jw_kstr(w, "log", json_get_str(p->conf, "pm_log_path"));
-    jw_obj_end(w);
-}
-
-void compact_logs(struct methods *m, struct call *c, json_t *args)
-{
-    struct err e = {0};
-    const char *target = json_get_str(method_arg(args, 0), "target");
-    int *ids = NULL;
-    int n = target && strcmp(target, "all") != 0
-                ? methods_select(m, target, "/", SELECT_MODULES, &ids, &e)
-                : all_ids(m, &ids);
-    reply_some(m, c, ids, n < 0 ? 0 : n, write_logs); /* an unknown target has no logs */
-    free(ids);
 }
 
 /* ---- orders ---- */

@@ -481,6 +481,7 @@ int daemon_run(const struct daemon_options *o, struct err *e)
     d.methods = (struct methods){
         .table = &d.table,
         .env = &d.env,
+        .own_log = &d.own_log,
         .started_at = clock_wall_ms(),
         .shutdown = shutdown_all,
         .shutdown_ctx = &d,

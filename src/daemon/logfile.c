@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "os/clock.h"
 #include "os/fd.h"
 
 #define COPY_BYTES 65536
@@ -119,6 +120,8 @@ void logfile_write(struct logfile *f, const void *p, size_t n)
 {
     const char *at = p;
     off_t end = f->regular ? end_of(f) : 0;
+    if (f->regular)
+        logindex_note(&f->index, f->path, f->fd, end, clock_wall_ms());
     while (n > 0) {
         ssize_t w = f->regular ? pwrite(f->fd, at, n, end) : write(f->fd, at, n);
         if (w < 0 && errno == EINTR)
@@ -155,6 +158,7 @@ ssize_t logfile_move(struct logfile *f, int pipe_fd, size_t n)
         return copy_through(f, pipe_fd, n);
     loff_t end = end_of(f);
     ssize_t moved;
+    logindex_note(&f->index, f->path, f->fd, end, clock_wall_ms());
     do
         moved = splice(pipe_fd, NULL, f->fd, &end, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     while (moved < 0 && errno == EINTR);
@@ -178,5 +182,25 @@ void logfiles_reopen(struct logfiles *s)
         fd_close(&f->fd);
         f->fd = fd;
         f->regular = regular;
+        logindex_reset(&f->index);
     }
+}
+
+int logfiles_empty(struct logfiles *s, const char *path, struct err *e)
+{
+    struct stat st;
+    int rc = stat(path, &st) < 0 ? -errno : 0;
+    if (rc == -ENOENT || (rc == 0 && !S_ISREG(st.st_mode)))
+        return 0;
+    if (rc < 0 || truncate(path, 0) < 0) {
+        rc = rc < 0 ? rc : -errno;
+        return err_set(e, rc, "cannot empty %s: %s", path, err_text(rc));
+    }
+    logindex_empty(path);
+    list_for_each (it, &s->all) {
+        struct logfile *f = LIST_ENTRY(it, struct logfile, link);
+        if (strcmp(f->path, path) == 0)
+            logindex_reset(&f->index);
+    }
+    return 1;
 }

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "logindex.h"
 
 struct logfile {
     struct list link;
@@ -20,6 +21,7 @@ struct logfile {
     int fd;
     unsigned refs;
     bool regular;
+    struct logindex index;
     unsigned long long dropped_bytes; /* the disk refused them */
     bool failing;                     /* the last write failed: said once */
 };
@@ -40,5 +42,8 @@ void logfile_close(struct logfile *f); /* drops a reference; NULL is fine */
 ssize_t logfile_move(struct logfile *f, int pipe_fd, size_t n);
 /* Append bytes (same rule for a failing disk). */
 void logfile_write(struct logfile *f, const void *p, size_t n);
+/* Empty a file, whether it is open here or not. 1; 0 when it is not there or no plain file;
+ * negative with `e`. */
+int logfiles_empty(struct logfiles *s, const char *path, struct err *e);
 /* Close and open every file again by its path (SIGUSR2, reloadLogs). */
 void logfiles_reopen(struct logfiles *s);

@@ -57,6 +57,7 @@ static const struct method method_table[] = {
     {"c.describe", compact_describe, NULL},
     {"c.env", compact_env, NULL},
     {"c.logs", compact_logs, NULL},
+    {"c.flush", compact_flush, NULL},
     {"c.kill", compact_kill, NULL},
     {"c.own", compact_own, NULL},
 };

@@ -11,10 +11,14 @@
 /* PM2 release that we are compatible with: clients compare it. */
 #define PM2_COMPAT_VERSION "7.0.4"
 
+struct jw;
+struct own_log;
+
 struct methods {
     struct table *table;
     struct proc_env *env;
     struct app_world world;
+    struct own_log *own_log;
     int64_t started_at; /* ms since the epoch */
     /* Stop everything and end the daemon; `call` (may be NULL) is answered when all apps are gone,
      * with the text of what was stopped. `notify_pid` > 0 gets SIGQUIT then (PM2's killMe). */
@@ -49,11 +53,12 @@ method_fn method_ping, method_version, method_monitor_data, method_system_data, 
     method_monitor, method_unmonitor;
 /* methods_msg.c */
 method_fn method_signal_id, method_signal_name, method_send_data, method_send_line,
-    method_msg_process, method_notify, method_stop_watch, method_start_watch, method_toggle_watch,
-    method_reload_logs;
+    method_msg_process, method_notify, method_stop_watch, method_start_watch, method_toggle_watch;
 /* compact.c */
-method_fn compact_hello, compact_list, compact_act, compact_describe, compact_env, compact_logs,
-    compact_kill, compact_own;
+method_fn compact_hello, compact_list, compact_act, compact_describe, compact_env, compact_kill,
+    compact_own;
+/* methods_logs.c */
+method_fn method_reload_logs, compact_logs, compact_flush;
 /* scale.c */
 method_fn method_duplicate, compact_scale;
 /* settings_file.c */
@@ -63,6 +68,11 @@ method_fn compact_file;
 /* start_job.c */
 method_fn compact_start;
 
-/* compact.c: ids that a target word means; count, or negative with `e`. `ret_ids`: free(). */
+/* compact.c: all ids; count, or -ENOMEM. `ret_ids`: free(). */
+int methods_all_ids(struct methods *m, int **ret_ids);
+/* Answer with a list of what `write` makes of each process of `ids`. */
+void methods_reply_some(struct methods *m, struct call *c, const int *ids, int count,
+                        void (*write)(struct jw *w, const struct proc *p));
+/* ids that a target word means; count, or negative with `e`. `ret_ids`: free(). */
 int methods_select(struct methods *m, const char *target, const char *cwd, int flags, int **ret_ids,
                    struct err *e);

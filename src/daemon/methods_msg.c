@@ -283,10 +283,3 @@ void method_toggle_watch(struct methods *m, struct call *c, json_t *args)
     watch_each(m, args, watch_toggle);
     call_value(c, STR("{\"success\":true}"));
 }
-
-void method_reload_logs(struct methods *m, struct call *c, json_t *args)
-{
-    (void)args;
-    logfiles_reopen(&m->env->files);
-    call_value(c, STR("{}"));
-}

@@ -45,8 +45,10 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     char name[128];
-    static const char *const names[] = {"out.log", "all.log", "sub/deep/out.log", "sub/deep",
-                                        "sub"};
+    static const char *const names[] = {".out.log.idx",     ".all.log.idx",
+                                        "out.log",          "all.log",
+                                        "sub/deep/out.log", "sub/deep/.out.log.idx",
+                                        "sub/deep",         "sub"};
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0); /* a leaked handle fails the test */
     assert_true(list_empty(&f->files.all));       /* a leaked file, too */

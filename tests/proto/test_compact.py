@@ -75,6 +75,35 @@ class Compact(Case):
                     text = str(error)
                 self.assertIn(name, text)
 
+    def log_size(self, name):
+        return os.path.getsize(os.path.join(self.world.home, "logs", name))
+
+    def test_flush(self):
+        for name in ("one", "two"):
+            self.start("show.js", options={"name": name, "autorestart": False, "log_file": True})
+            wait_until(lambda: self.log_size(f"{name}-out.log"), "it has written")  # noqa: B023
+        logs = os.path.join(self.world.home, "logs")
+        done = self.world.rpc().call("c.flush", {"target": "one"})
+        self.assertEqual(sorted(done["flushed"]),
+                         [os.path.join(logs, f) for f in ("one-error.log", "one-out.log", "one.log")])
+        self.assertEqual(self.log_size("one-out.log"), 0)
+        self.assertEqual(self.log_size(".one-out.log.idx"), 0)
+        self.assertGreater(self.log_size("two-out.log"), 0)
+        self.assertGreater(self.log_size("../pm2.log"), 0)
+        done = self.world.rpc().call("c.flush", {})
+        self.assertEqual(done["flushed"][0], os.path.join(self.world.home, "pm2.log"))
+        self.assertEqual(len(done["flushed"]), 7)
+        self.assertEqual(self.log_size("two-out.log"), 0)
+        with self.assertRaisesRegex(RpcError, "nope"):
+            self.world.rpc().call("c.flush", {"target": "nope"})
+
+    def test_flush_of_what_is_not_there_or_no_file(self):
+        self.start("show.js", options={"name": "one", "autorestart": False, "out_file": "/dev/null"})
+        err = os.path.join(self.world.home, "logs", "one-error.log")
+        wait_until(lambda: os.path.exists(err), "it was started")
+        os.unlink(err)
+        self.assertEqual(self.world.rpc().call("c.flush", {"target": "0"}), {"flushed": []})
+
     def test_unknown_target(self):
         try:
             text = str(self.act("stop", "nope")["error"])
