@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The reload of one process; reload_sm.h is its manual. One step function per cell, as in proc_sm.c.
- * Pure. */
+ * The reload of one process; reload_sm.h is its manual. One step function per cell, as in
+ * proc_sm.c. Pure. */
 #include "app/reload_sm.h"
 
 #include <assert.h>
@@ -82,7 +82,7 @@ static void undo(struct step *c, enum reload_verdict verdict)
     act(c, RA_DISARM);
     c->sm->state = RELOAD_UNDOING;
     c->sm->verdict = verdict;
-    act(c, RA_PROVEN);
+    act(c, RA_PROVEN)->verdict = verdict;
     act(c, RA_END);
 }
 
@@ -134,7 +134,7 @@ static void promoted(struct step *c)
 {
     act(c, RA_DISARM);
     act(c, RA_SWITCH);
-    act(c, RA_PROVEN);
+    act(c, RA_PROVEN)->verdict = RELOAD_UNPROVEN;
     c->sm->verdict = RELOAD_UNPROVEN;
     c->sm->state = RELOAD_ENDING;
     act(c, RA_END);

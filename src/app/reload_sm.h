@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The reload of one process, pure: events in, actions out. Two generations of it exist for a while:
- * the one that serves, and the other one, which is first the SUCCESSOR that has to prove itself and,
- * after the switch, the OLD one that is to leave. daemon/reload.c carries the actions out.
+ * the one that serves, and the other one, which is first the SUCCESSOR that has to prove itself
+ * and, after the switch, the OLD one that is to leave. daemon/reload.c carries the actions out.
  *
  *   IDLE      one generation
  *   PROVING   the successor runs beside the old one and has debts: what it has to show before it is
@@ -11,16 +11,16 @@
  *   ENDING    the old one was told to end
  *   UNDOING   the successor was told to end; the old one serves as if nothing had been
  *
- * Debts. WORD: `wait_ready`. SERVERS: it listens on as many sockets as the old one. PROBE: its health
- * probe succeeded. AGE: that it lives at listen_timeout; owed by those that owe nothing else, as in
- * PM2. At listen_timeout whoever has other debts left has failed. Without `verify` (PM2's way) it is
- * taken as it is then, and one that ended is a plain restart.
+ * Debts. WORD: `wait_ready`. SERVERS: it listens on as many sockets as the old one. PROBE: its
+ * health probe succeeded. AGE: that it lives at listen_timeout; owed by those that owe nothing
+ * else, as in PM2. At listen_timeout whoever has other debts left has failed. Without `verify`
+ * (PM2's way) it is taken as it is then, and one that ended is a plain restart.
  *
- * An order for the process in between (stop, restart, delete) ends the reload: it wins. When the old
- * one ends by itself while its successor is proving, that one takes its place at once.
+ * An order for the process in between (stop, restart, delete) ends the reload: it wins. When the
+ * old one ends by itself while its successor is proving, that one takes its place at once.
  *
- * RA_TOLD comes exactly once per reload, with the verdict: when the old one is gone, or at the switch
- * when it is parked; RA_PROVEN at most once, before it: others may begin to start theirs. */
+ * RA_TOLD comes exactly once per reload, with the verdict: when the old one is gone, or at the
+ * switch when it is parked; RA_PROVEN at most once, before it: others may begin to start theirs. */
 #pragma once
 
 #include <stdbool.h>
@@ -78,7 +78,7 @@ enum reload_action_type {
     RA_ARM,     /* ms: (re)arm the one timer */
     RA_SPAWN,   /* start the successor */
     RA_SWITCH,  /* the other one serves from now on */
-    RA_PROVEN,  /* the start of this one is over */
+    RA_PROVEN,  /* the start of this one is over; verdict: RELOAD_OK or not */
     RA_DRAIN,   /* have the old one finish what it has begun */
     RA_END,     /* tell the other one to end */
     RA_RESTART, /* PM2's way: end the old one as well and start anew; this tells its own end */

@@ -43,6 +43,7 @@ enum schema_rule {
     SR_CGROUP_BYTES,
     SR_CGROUP_CPU,
     SR_CGROUP_PIDS,
+    SR_CHOICE, /* one of `choices` */
 };
 
 enum schema_cli {              /* how the flag takes its value on the command line */
@@ -63,6 +64,7 @@ struct schema_row {
     bool has_min, has_max;
     long long min, max;
     enum schema_rule rule;
+    const char *choices;      /* of SR_CHOICE: "this, that" */
     const char *pattern_name; /* for the message of a value that does not match; NULL = any */
     enum schema_cli cli;
     const char *flags;  /* "-n --name", as shown in help; NULL = no flag */

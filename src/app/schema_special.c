@@ -212,6 +212,35 @@ static json_t *convert_exec(const struct schema_row *row, const json_t *value, s
     return NULL;
 }
 
+/* ---- one of several words ---- */
+
+static bool is_choice(const char *choices, const char *text)
+{
+    size_t n = strlen(text);
+    for (const char *p = choices; n > 0; p += 2) { /* "this, that" */
+        size_t length = strcspn(p, ",");
+        if (length == n && strncmp(p, text, n) == 0)
+            return true;
+        p += length;
+        if (!*p)
+            return false;
+    }
+    return false;
+}
+
+static json_t *convert_choice(const struct schema_row *row, const json_t *value, struct err *e)
+{
+    const char *text = json_string_value(value);
+    if (!text)
+        schema_type_error(row, value, e);
+    else if (!is_choice(row->choices, text))
+        err_set(e, -EINVAL, "\"%s\" must be one of %s, but now is \"%.64s\"", row->name,
+                row->choices, text);
+    else
+        return json_string(text);
+    return NULL;
+}
+
 /* ---- all of them ---- */
 
 /* An object where one was due comes to schema_convert_fields() before it comes here. */
@@ -255,6 +284,7 @@ json_t *schema_convert_special(const struct schema_row *row, const json_t *value
         [SR_CGROUP_BYTES] = schema_convert_cgroup_bytes,
         [SR_CGROUP_CPU] = schema_convert_cgroup_cpu,
         [SR_CGROUP_PIDS] = schema_convert_cgroup_pids,
+        [SR_CHOICE] = convert_choice,
     };
     return rules[row->rule](row, value, e);
 }

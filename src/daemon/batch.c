@@ -32,6 +32,7 @@ void batch_finish(struct batch_item *items, size_t count, batch_done_fn *done, v
     for (size_t i = 0; i < count; i++) {
         free(items[i].name);
         free(items[i].error);
+        free(items[i].note);
     }
 }
 

@@ -10,6 +10,7 @@ struct batch_item {
     int id;
     char *name;
     char *error; /* NULL = done */
+    char *note;  /* what the user should know of it; NULL */
 };
 
 struct batch;

@@ -163,10 +163,24 @@ static const struct {
     {"NODE_HANDLE_NACK", take_nack},
 };
 
+#define AGENT_PREFIX "NODE_PM2_"
+
+static bool take_agent(struct chan *c, struct str cmd)
+{
+    const size_t prefix_bytes = sizeof(AGENT_PREFIX) - 1;
+    if (!str_starts(cmd, STR(AGENT_PREFIX)))
+        return false;
+    if (c->handler.agent)
+        c->handler.agent(c->handler.ctx, (struct str){cmd.p + prefix_bytes, cmd.n - prefix_bytes});
+    return true;
+}
+
 static void take_internal(struct chan *c, const struct channel_msg *m)
 {
     if (str_starts(m->line, STR("\x02")))
         c->is_bun = true;
+    if (take_agent(c, str_from(m->cmd)))
+        return;
     for (size_t i = 0; i < ARRAY_LEN(internals); i++) {
         if (strcmp(m->cmd, internals[i].cmd) == 0) {
             internals[i].take(c, m->value);

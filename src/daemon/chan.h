@@ -17,6 +17,8 @@ struct chan_handler {
     void (*message)(void *ctx, const json_t *value, struct str line);
     /* A NODE_CLUSTER message; borrowed. NULL = nobody is interested. */
     void (*cluster)(void *ctx, const json_t *value, bool is_bun);
+    /* What our agent in a Node app says: NODE_PM2_ and this word. NULL = nobody is interested. */
+    void (*agent)(void *ctx, struct str word);
     /* The peer has closed the channel, or it broke, and all that it had said was told; told once.
      * NULL = nobody is interested. */
     void (*closed)(void *ctx);

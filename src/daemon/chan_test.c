@@ -102,7 +102,7 @@ static int setup(void **state)
     f->app = pair[1];
     assert_int_equal(fd_set_nonblock(f->app, true), 0);
     buf_init(&f->told);
-    struct chan_handler h = {f, on_message, on_cluster, on_closed};
+    struct chan_handler h = {f, on_message, on_cluster, NULL, on_closed};
     f->chan = chan_new(&f->loop, pair[0], -1, &h);
     assert_non_null(f->chan);
     *state = f;
@@ -515,8 +515,8 @@ static int flood_as_nobody(void)
         rc = (int)fd_send(flood[0], "x", 1, &f.pipe[0], 1);
     if (rc != -ETOOMANYREFS)
         return 3;
-    f.chan =
-        chan_new(&f.loop, pair[0], -1, &(struct chan_handler){&f, on_message, NULL, on_closed});
+    f.chan = chan_new(&f.loop, pair[0], -1,
+                      &(struct chan_handler){&f, on_message, NULL, NULL, on_closed});
     if (send_handle(&f, "1") != 0 || chan_send(f.chan, STR("2")) != 0 || f.told.len > 0)
         return 4;
     turn(&f);

@@ -22,31 +22,57 @@ void conf_merge_env(json_t *conf, const json_t *given)
     json_object_set_new(conf, "env", env);
 }
 
-int conf_update_proc(struct proc *p, const struct app_request *rq, const struct app_world *w,
-                     struct err *e)
+void conf_set_proc(struct proc *p, json_t *take_conf)
 {
-    int rc = app_conf_update(p->conf, rq, w, e);
-    if (rc < 0)
-        return rc;
-    /* A path that was just given has no number yet. */
-    if (app_conf_number_paths(p->conf, p->id) < 0)
-        return err_set(e, -ENOMEM, "out of memory");
+    json_decref(p->conf);
+    p->conf = take_conf;
+    pkgversion_find(json_get_str(p->conf, "pm_exec_path"), p->version, sizeof(p->version));
     proc_policy_refresh(p);
     extras_changed(p);
     journal_app(p->env->journal, p);
+}
+
+/* A path that was just given has no number yet. Takes `conf`. */
+static json_t *numbered(json_t *take_conf, int id, struct err *e)
+{
+    if (take_conf && app_conf_number_paths(take_conf, id) == 0)
+        return take_conf;
+    json_decref(take_conf);
+    err_set(e, -ENOMEM, "out of memory");
+    return NULL;
+}
+
+json_t *conf_updated(const struct proc *p, const struct app_request *rq, const struct app_world *w,
+                     struct err *e)
+{
+    json_t *conf = json_deep_copy(p->conf);
+    if (conf && app_conf_update(conf, rq, w, e) < 0) {
+        json_decref(conf);
+        return NULL;
+    }
+    return numbered(conf, p->id, e);
+}
+
+json_t *conf_renewed(const struct proc *p, const json_t *want, struct err *e)
+{
+    return numbered(app_conf_renew(p->conf, want), p->id, e);
+}
+
+int conf_update_proc(struct proc *p, const struct app_request *rq, const struct app_world *w,
+                     struct err *e)
+{
+    json_t *conf = conf_updated(p, rq, w, e);
+    if (!conf)
+        return e->code;
+    conf_set_proc(p, conf);
     return 0;
 }
 
 int conf_replace_proc(struct proc *p, const json_t *want, struct err *e)
 {
-    AUTO_JSON conf = app_conf_renew(p->conf, want);
-    if (!conf || app_conf_number_paths(conf, p->id) < 0)
-        return err_set(e, -ENOMEM, "out of memory");
-    json_decref(p->conf);
-    p->conf = json_incref(conf);
-    pkgversion_find(json_get_str(conf, "pm_exec_path"), p->version, sizeof(p->version));
-    proc_policy_refresh(p);
-    extras_changed(p);
-    journal_app(p->env->journal, p);
+    json_t *conf = conf_renewed(p, want, e);
+    if (!conf)
+        return e->code;
+    conf_set_proc(p, conf);
     return 0;
 }

@@ -33,6 +33,7 @@
 #include "os/signals.h"
 #include "own_log.h"
 #include "primary.h"
+#include "reload.h"
 #include "resources.h"
 #include "server.h"
 #include "successor.h"
@@ -374,6 +375,8 @@ static void take_effect(struct daemon *d, int found)
             continue;
         extras_added(p);
         proc_coldplug(p);
+        if (table_find(&d->table, id) == p)
+            reload_coldplug(p);
     }
     if (found > 0)
         log_info("took over %d processes from the pm2d before", found);
@@ -419,8 +422,12 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
         return rc;
     announce(d);
     forget_unknown(d);
-    for (size_t i = 0; i < d->table.count; i++)
-        proc_adopt_stray(d->table.items[i]);
+    for (size_t i = 0; i < d->table.count; i++) {
+        struct proc *p = d->table.items[i];
+        proc_adopt_stray(p);
+        if (p->other)
+            proc_adopt_stray(p->other);
+    }
     take_effect(d, found);
     link_ready(d->env.link);
     return 0;

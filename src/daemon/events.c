@@ -30,6 +30,8 @@ void event_process(struct proc *p, const char *event, bool manually)
 
 void event_exit(struct proc *p)
 {
+    if (p->lead && !p->is_old)
+        return; /* a successor that has failed was never seen */
     publish(p, "exit", false, p->sm.state == PROC_ERRORED ? "errored" : "stopped");
 }
 

@@ -176,7 +176,7 @@ static bool is_free(void *ctx, size_t index)
 {
     const struct view *v = ctx;
     const struct worker *w = v->gate->claims[index]->worker;
-    return w && !w->carried && !w->is_leaving && w->paused_until_ms <= v->now_ms &&
+    return w && !w->carried && !w->is_leaving && !w->is_held && w->paused_until_ms <= v->now_ms &&
            chan_connected(w->run->chan);
 }
 

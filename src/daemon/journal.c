@@ -17,6 +17,7 @@
 #include "os/atomic_file.h"
 #include "os/fd.h"
 #include "primary.h"
+#include "reload.h"
 #include "table.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -56,6 +57,20 @@ static void copy_text(char *to, size_t size, const json_t *obj, const char *key)
     snprintf(to, size, "%s", text ? text : "");
 }
 
+static void take_state(struct proc *p, const json_t *r);
+
+/* NOLINTNEXTLINE(misc-no-recursion): one level, an other generation has none */
+static void take_other(struct proc *p, const json_t *r)
+{
+    struct proc *o = p->lead ? NULL : reload_recover_other(p, json_is_object(r));
+    if (!o)
+        return;
+    o->is_old = json_get_bool(r, "old", false);
+    take_state(o, r);
+    reload_recover_parked(p, json_get_bool(r, "parked", false));
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void take_state(struct proc *p, const json_t *r)
 {
     p->sm.state = (enum proc_state)int_or(r, "state", PROC_STOPPED);
@@ -73,6 +88,8 @@ static void take_state(struct proc *p, const json_t *r)
     p->pm_uptime = int_or(r, "up", 0);
     p->created_at = int_or(r, "created", 0);
     p->run_count = (uint32_t)int_or(r, "runs", 0);
+    p->run_top = (uint32_t)int_or(r, "top", p->run_count);
+    p->slot = int_or(r, "slot", 0) == 1;
     p->exit_unknown = json_is_null(json_object_get(r, "exit"));
     p->has_exit = json_has(r, "exit") && !p->exit_unknown;
     p->exit_code = (int)int_or(r, "exit", 0);
@@ -83,6 +100,7 @@ static void take_state(struct proc *p, const json_t *r)
     copy_text(p->node_version, sizeof(p->node_version), r, "node");
     json_decref(p->claims);
     p->claims = primary_read_claims(r);
+    take_other(p, json_object_get(r, "other"));
     if (json_get_str(r, "reason")) {
         proc_set_reason(p, "%s", json_get_str(r, "reason"));
         p->reason_at = int_or(r, "reason_at", p->reason_at);
@@ -102,8 +120,16 @@ static void take_app(struct table *t, int id, const json_t *r)
     } else {
         p = table_add_recovered(t, id, json_incref(conf));
     }
-    if (p)
-        p->instance = int_or(r, "instance", -1);
+    if (!p)
+        return;
+    p->instance = int_or(r, "instance", -1);
+    if (json_has(r, "state"))
+        take_state(p, json_object_get(r, "state"));
+    if (p->other && json_is_object(json_object_get(r, "other_conf"))) {
+        json_decref(p->other->conf);
+        p->other->conf = json_incref(json_object_get(r, "other_conf"));
+        proc_policy_refresh(p->other);
+    }
 }
 
 static void take_record(struct table *t, const json_t *r)
@@ -202,6 +228,54 @@ static void write_head(struct journal *j)
     append(j);
 }
 
+/* Of a process, and inside that of its other generation. */
+/* NOLINTNEXTLINE(misc-no-recursion): one level, an other generation has none */
+static void put_members(struct jw *w, const struct proc *p)
+{
+    jw_kint(w, "state", p->sm.state);
+    jw_kint(w, "goal", p->sm.goal);
+    jw_kint(w, "restarts", p->sm.restart_time);
+    jw_kint(w, "unstable", p->sm.unstable_restarts);
+    jw_kint(w, "delay", p->sm.prev_delay_ms);
+    jw_kint(w, "up", p->pm_uptime);
+    jw_kint(w, "created", p->created_at);
+    jw_kint(w, "runs", p->run_count);
+    if (p->run_top != p->run_count)
+        jw_kint(w, "top", p->run_top);
+    if (p->slot)
+        jw_kint(w, "slot", p->slot);
+    if (p->last_pid > 0) {
+        jw_kint(w, "pid", p->last_pid);
+        jw_kint(w, "ticks", (int64_t)p->last_ticks);
+    }
+    if (p->has_exit)
+        jw_kint(w, "exit", p->exit_code);
+    else if (p->exit_unknown)
+        jw_kdom(w, "exit", NULL);
+    if (p->exit_signal)
+        jw_kint(w, "sig", p->exit_signal);
+    if (p->sm.cannot_start)
+        jw_kbool(w, "cannot", true);
+    if (p->sm.over_limit)
+        jw_kbool(w, "over", true);
+    jw_kstr(w, "version", p->version);
+    jw_kstr(w, "node", p->node_version);
+    if (p->reason) {
+        jw_kstr(w, "reason", p->reason);
+        jw_kint(w, "reason_at", p->reason_at);
+    }
+    primary_write_claims(w, p);
+    if (!p->other)
+        return;
+    jw_key(w, "other");
+    jw_obj_begin(w);
+    jw_kbool(w, "old", p->other->is_old);
+    if (reload_is_parked(p))
+        jw_kbool(w, "parked", true);
+    put_members(w, p->other);
+    jw_obj_end(w);
+}
+
 static void write_app(struct journal *j, const struct proc *p)
 {
     struct jw w = jw_to(&j->line);
@@ -210,6 +284,14 @@ static void write_app(struct journal *j, const struct proc *p)
     jw_kint(&w, "id", p->id);
     jw_kint(&w, "instance", p->instance);
     jw_kdom(&w, "conf", p->conf);
+    if (p->other && p->other->conf != p->conf)
+        jw_kdom(&w, "other_conf", p->other->conf);
+    if (p->other) { /* a switch is one record: either it has been, or it has not */
+        jw_key(&w, "state");
+        jw_obj_begin(&w);
+        put_members(&w, p);
+        jw_obj_end(&w);
+    }
     jw_obj_end(&w);
     append(j);
 }
@@ -220,35 +302,7 @@ static void put_state(struct buf *line, const struct proc *p)
     jw_obj_begin(&w);
     jw_kstr(&w, "t", "st");
     jw_kint(&w, "id", p->id);
-    jw_kint(&w, "state", p->sm.state);
-    jw_kint(&w, "goal", p->sm.goal);
-    jw_kint(&w, "restarts", p->sm.restart_time);
-    jw_kint(&w, "unstable", p->sm.unstable_restarts);
-    jw_kint(&w, "delay", p->sm.prev_delay_ms);
-    jw_kint(&w, "up", p->pm_uptime);
-    jw_kint(&w, "created", p->created_at);
-    jw_kint(&w, "runs", p->run_count);
-    if (p->last_pid > 0) {
-        jw_kint(&w, "pid", p->last_pid);
-        jw_kint(&w, "ticks", (int64_t)p->last_ticks);
-    }
-    if (p->has_exit)
-        jw_kint(&w, "exit", p->exit_code);
-    else if (p->exit_unknown)
-        jw_kdom(&w, "exit", NULL);
-    if (p->exit_signal)
-        jw_kint(&w, "sig", p->exit_signal);
-    if (p->sm.cannot_start)
-        jw_kbool(&w, "cannot", true);
-    if (p->sm.over_limit)
-        jw_kbool(&w, "over", true);
-    jw_kstr(&w, "version", p->version);
-    jw_kstr(&w, "node", p->node_version);
-    if (p->reason) {
-        jw_kstr(&w, "reason", p->reason);
-        jw_kint(&w, "reason_at", p->reason_at);
-    }
-    primary_write_claims(&w, p);
+    put_members(&w, p);
     jw_obj_end(&w);
 }
 
@@ -332,7 +386,7 @@ void journal_state(struct journal *j, struct proc *p)
 {
     if (!j)
         return;
-    write_state(j, p);
+    write_state(j, proc_lead(p));
     rewrite_if_grown(j);
 }
 

@@ -28,7 +28,7 @@ static const struct method method_table[] = {
     {"restartProcessId", method_restart_id, "opts,cb"},
     {"deleteProcessId", method_delete_id, "id,cb"},
     {"sendLineToStdin", method_send_line, "packet,cb"},
-    {"softReloadProcessId", method_reload_id, "opts,cb"},
+    {"softReloadProcessId", method_soft_reload_id, "opts,cb"},
     {"reloadProcessId", method_reload_id, "opts,cb"},
     {"duplicateProcessId", method_duplicate, "id,cb"},
     {"resetMetaProcessId", method_reset_meta, "id,cb"},

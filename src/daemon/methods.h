@@ -47,7 +47,7 @@ void method_reply_list(struct methods *m, struct call *c, unsigned flags);
 
 /* methods_life.c */
 method_fn method_prepare, method_start_id, method_stop_id, method_restart_id, method_reload_id,
-    method_delete_id, method_reset_meta, method_notify_kill, method_kill_me;
+    method_soft_reload_id, method_delete_id, method_reset_meta, method_notify_kill, method_kill_me;
 /* methods_info.c */
 method_fn method_ping, method_version, method_monitor_data, method_system_data, method_report,
     method_monitor, method_unmonitor;
@@ -55,10 +55,11 @@ method_fn method_ping, method_version, method_monitor_data, method_system_data, 
 method_fn method_signal_id, method_signal_name, method_send_data, method_send_line,
     method_msg_process, method_notify, method_stop_watch, method_start_watch, method_toggle_watch;
 /* compact.c */
-method_fn compact_hello, compact_list, compact_act, compact_describe, compact_env, compact_kill,
-    compact_own;
+method_fn compact_hello, compact_list, compact_describe, compact_env, compact_kill, compact_own;
 /* methods_logs.c */
 method_fn method_reload_logs, compact_logs, compact_flush;
+/* compact_act.c */
+method_fn compact_act;
 /* scale.c */
 method_fn method_duplicate, compact_scale;
 /* settings_file.c */

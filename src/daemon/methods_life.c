@@ -7,11 +7,11 @@
 #include "base/log.h"
 #include "batch.h"
 #include "conf_merge.h"
-#include "extras.h"
 #include "journal.h"
 #include "methods.h"
 #include "os/clock.h"
 #include "proc_json.h"
+#include "reload.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -192,9 +192,12 @@ static void merge_current_conf(json_t *conf, const json_t *current)
     }
 }
 
-/* The env argument of restartProcessId: variables, and current_conf = changed attributes. */
-static int apply_restart_env(struct methods *m, struct proc *p, const json_t *given, struct err *e)
+/* The env argument of restartProcessId: variables, and current_conf = changed attributes. New conf
+ * in `ret`, or NULL there when nothing is given. */
+static int restart_conf(struct methods *m, const struct proc *p, const json_t *given, json_t **ret,
+                        struct err *e)
 {
+    *ret = NULL;
     if (!json_is_object(given))
         return 0;
     json_t *conf = json_copy(p->conf);
@@ -207,46 +210,71 @@ static int apply_restart_env(struct methods *m, struct proc *p, const json_t *gi
         json_decref(conf);
         return rc;
     }
-    json_decref(p->conf);
-    p->conf = conf;
-    proc_policy_refresh(p);
-    extras_changed(p);
-    journal_app(m->env->journal, p);
+    *ret = conf;
     return 0;
 }
 
-/* `unknown` is how PM2's method words an id that nobody has. */
-static void restart_one(struct methods *m, struct call *c, json_t *args, const char *method,
-                        const char *unknown)
+/* What restartProcessId and reloadProcessId want: `{id, env?}`. Answers the call and returns NULL
+ * when it cannot be. `unknown` is how PM2's method words an id that nobody has. */
+static struct proc *restart_args(struct methods *m, struct call *c, json_t *args,
+                                 const char *method, const char *unknown, json_t **ret_conf)
 {
     struct err e = {0};
     const json_t *opts = method_arg(args, 0);
     if (!json_is_object(opts) || !json_has(opts, "id")) {
         method_fail(c, "opts.id not passed to %s", method);
-        return;
+        return NULL;
     }
     if (m->shutting_down) {
         call_fail(c, "[RestartProcessId] PM2 is being killed, stopping restart procedure...");
-        return;
+        return NULL;
     }
     struct proc *p = method_proc(m, c, json_object_get(opts, "id"), unknown);
-    if (!p)
-        return;
-    if (apply_restart_env(m, p, json_object_get(opts, "env"), &e) < 0)
+    if (p && restart_conf(m, p, json_object_get(opts, "env"), ret_conf, &e) < 0) {
         call_fail(c, e.msg);
-    else
-        proc_order(p, ORDER_RESTART, reply_live, c);
+        return NULL;
+    }
+    return p;
 }
 
 void method_restart_id(struct methods *m, struct call *c, json_t *args)
 {
-    restart_one(m, c, args, "restartProcessId", "God db process id unknown");
+    json_t *conf;
+    struct proc *p =
+        restart_args(m, c, args, "restartProcessId", "God db process id unknown", &conf);
+    if (!p)
+        return;
+    if (conf)
+        conf_set_proc(p, conf);
+    proc_order(p, ORDER_RESTART, reply_live, c);
 }
 
-/* For now a restart, which is what PM2 does in fork mode. */
+static void reload_id(struct methods *m, struct call *c, json_t *args, bool soft)
+{
+    json_t *conf;
+    const char *why;
+    struct proc *p = restart_args(m, c, args, "reloadProcessId", "PM2 ID unknown", &conf);
+    if (!p)
+        return;
+    if (reload_can(p, &why)) {
+        const struct reload_request rq = {.take_conf = conf, .soft = soft};
+        const struct reload_handler h = {.ctx = c, .done = reply_live};
+        reload_begin(p, &rq, &h);
+        return;
+    }
+    if (conf)
+        conf_set_proc(p, conf);
+    proc_order(p, ORDER_RESTART, reply_live, c);
+}
+
 void method_reload_id(struct methods *m, struct call *c, json_t *args)
 {
-    restart_one(m, c, args, "reloadProcessId", "PM2 ID unknown");
+    reload_id(m, c, args, false);
+}
+
+void method_soft_reload_id(struct methods *m, struct call *c, json_t *args)
+{
+    reload_id(m, c, args, true);
 }
 
 void method_reset_meta(struct methods *m, struct call *c, json_t *args)

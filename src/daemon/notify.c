@@ -48,6 +48,7 @@ struct sender {
     bool has_ended; /* there is nothing but its pid */
     uid_t uid;
     int app; /* by its cgroup; or NO_APP */
+    unsigned slot;
 };
 
 /* What came from a process whose pid nobody has told us yet: the keeper's word and the app's come
@@ -72,7 +73,7 @@ struct notify {
 
 /* ---- who it is ---- */
 
-static int app_of_cgroup(const struct notify *n, pid_t pid)
+static int app_of_cgroup(const struct notify *n, pid_t pid, unsigned *ret_slot)
 {
     char path[64];
     char line[4096];
@@ -82,7 +83,7 @@ static int app_of_cgroup(const struct notify *n, pid_t pid)
     FILE *f = base ? fopen(path, "re") : NULL;
     while (f && app == NO_APP && fgets(line, sizeof(line), f))
         if (strncmp(line, "0::", 3) == 0)
-            app = notify_cgroup_app(str_from(line), base + 1);
+            app = notify_cgroup_app(str_from(line), base + 1, ret_slot);
     if (f)
         (void)fclose(f);
     return app;
@@ -96,7 +97,7 @@ static void look_at_sender(const struct notify *n, pid_t pid, uid_t uid, struct 
     ret->has_ended = procfs_stat(pid, &st) < 0;
     if (ret->has_ended)
         return;
-    ret->app = app_of_cgroup(n, pid);
+    ret->app = app_of_cgroup(n, pid, &ret->slot);
     while (ret->count + 2 <= KIN_MAX) {
         ret->kin[ret->count++] = st.sid;
         if (st.ppid <= 1 || procfs_stat(st.ppid, &st) < 0)
@@ -111,7 +112,7 @@ static bool is_of(const struct sender *s, const struct proc *p)
     for (int i = 0; i < s->count && root > 0; i++)
         if (s->kin[i] == root)
             return true;
-    return root > 0 && s->app == p->id;
+    return root > 0 && s->app == p->id && s->slot == p->slot;
 }
 
 /* Whether `p` may be meant by a sender that has ended. */
@@ -133,6 +134,8 @@ static struct proc *find_app(const struct notify *n, const struct sender *s)
     int count = 0;
     for (size_t i = 0; i < n->table->count; i++) {
         struct proc *p = n->table->items[i];
+        if (p->other && is_of(s, p->other))
+            return p->other;
         if (is_of(s, p))
             return p;
         if (s->has_ended && may_be_of(s, p)) {
@@ -160,9 +163,11 @@ static void act(struct proc *p, bool is_ready, const char *status)
 
 static bool is_any_spawning(const struct notify *n)
 {
-    for (size_t i = 0; i < n->table->count; i++)
-        if (n->table->items[i]->sm.state == PROC_SPAWNING)
+    for (size_t i = 0; i < n->table->count; i++) {
+        const struct proc *p = n->table->items[i];
+        if (p->sm.state == PROC_SPAWNING || (p->other && p->other->sm.state == PROC_SPAWNING))
             return true;
+    }
     return false;
 }
 

@@ -45,7 +45,7 @@ void notify_add_shown(struct buf *out, struct str text, size_t max_bytes)
     }
 }
 
-int notify_cgroup_app(struct str line, const char *base)
+int notify_cgroup_app(struct str line, const char *base, unsigned *ret_slot)
 {
     size_t base_n = strlen(base);
     for (size_t i = 0; i + 1 + base_n < line.n; i++) {
@@ -60,8 +60,11 @@ int notify_cgroup_app(struct str line, const char *base)
         while (digits < rest.n && rest.p[digits] >= '0' && rest.p[digits] <= '9')
             digits++;
         long long id;
+        struct str id_text = {rest.p, digits};
+        *ret_slot = str_starts((struct str){rest.p + digits, rest.n - digits}, STR(".1"));
+        digits += *ret_slot ? 2 : 0;
         bool ends = digits == rest.n || rest.p[digits] == '/' || rest.p[digits] == '\n';
-        if (ends && str_to_int((struct str){rest.p, digits}, &id) && id <= INT_MAX)
+        if (ends && str_to_int(id_text, &id) && id <= INT_MAX)
             return (int)id;
     }
     return -1;

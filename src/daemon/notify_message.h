@@ -20,6 +20,7 @@ void notify_message_read(struct str datagram, struct notify_message *ret);
  * control characters as blanks. */
 void notify_add_shown(struct buf *out, struct str text, size_t max_bytes);
 
-/* The number of the app whose cgroup ("BASE/app-N") a line of /proc/PID/cgroup names, or a group
- * below that; `base` is the last part of BASE's path. -1 = none. */
-int notify_cgroup_app(struct str line, const char *base);
+/* The number of the app whose cgroup ("BASE/app-N", "BASE/app-N.1" of its other slot) a line of
+ * /proc/PID/cgroup names, or a group below that; `base` is the last part of BASE's path. -1 = none.
+ */
+int notify_cgroup_app(struct str line, const char *base, unsigned *ret_slot);

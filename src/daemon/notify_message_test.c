@@ -81,21 +81,30 @@ static void cgroups_of_apps(void **state)
     static const struct {
         const char *line;
         int app;
+        unsigned slot;
     } rows[] = {
-        {"0::/pm2c-0a/app-7", 7},
-        {"0::/pm2c-0a/app-7\n", 7},
-        {"0::/user.slice/pm2c-0a/app-12/below", 12},
-        {"0::/pm2c-0a/app-", -1},
-        {"0::/pm2c-0a/app-7x", -1},
-        {"0::/pm2c-0a/app-99999999999", -1},
-        {"0::/pm2c-0a", -1},
-        {"0::/pm2c-0ab/app-7", -1},
-        {"0::/xpm2c-0a/app-7", -1},
-        {"0::/", -1},
-        {"", -1},
+        {"0::/pm2c-0a/app-7", 7, 0},
+        {"0::/pm2c-0a/app-7.1\n", 7, 1},
+        {"0::/pm2c-0a/app-12.1/below", 12, 1},
+        {"0::/pm2c-0a/app-7.2", -1, 0},
+        {"0::/pm2c-0a/app-7.12", -1, 0},
+        {"0::/pm2c-0a/app-7\n", 7, 0},
+        {"0::/user.slice/pm2c-0a/app-12/below", 12, 0},
+        {"0::/pm2c-0a/app-", -1, 0},
+        {"0::/pm2c-0a/app-7x", -1, 0},
+        {"0::/pm2c-0a/app-99999999999", -1, 0},
+        {"0::/pm2c-0a", -1, 0},
+        {"0::/pm2c-0ab/app-7", -1, 0},
+        {"0::/xpm2c-0a/app-7", -1, 0},
+        {"0::/", -1, 0},
+        {"", -1, 0},
     };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(notify_cgroup_app(str_from(rows[i].line), "pm2c-0a"), rows[i].app);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        unsigned slot = 0;
+        assert_int_equal(notify_cgroup_app(str_from(rows[i].line), "pm2c-0a", &slot), rows[i].app);
+        if (rows[i].app >= 0)
+            assert_int_equal(slot, rows[i].slot);
+    }
 }
 
 int main(void)

@@ -111,14 +111,6 @@ static struct orderly *orderly_new(const struct table *t, const int *ids, size_t
     return o;
 }
 
-static int run(struct orderly *o, batch_done_fn *done, void *ctx)
-{
-    o->done = done;
-    o->ctx = ctx;
-    next_level(o);
-    return 0;
-}
-
 int orderly_end(const struct table *t, const int *ids, size_t count, enum order_kind kind,
                 batch_done_fn *done, void *ctx)
 {
@@ -126,29 +118,8 @@ int orderly_end(const struct table *t, const int *ids, size_t count, enum order_
     if (!o)
         return -ENOMEM;
     set_levels(o);
-    return run(o, done, ctx);
-}
-
-static bool same_app(const struct proc *a, const struct proc *b)
-{
-    return strcmp(proc_name(a), proc_name(b)) == 0 &&
-           strcmp(proc_namespace(a), proc_namespace(b)) == 0;
-}
-
-int orderly_reload(const struct table *t, const int *ids, size_t count, batch_done_fn *done,
-                   void *ctx)
-{
-    struct orderly *o = orderly_new(t, ids, count, ORDER_RESTART);
-    if (!o)
-        return -ENOMEM;
-    for (size_t i = 1; i < o->count; i++) {
-        const struct proc *p = table_find(t, o->steps[i].id);
-        for (size_t k = i; proc_is_cluster(p) && k-- > 0;) {
-            if (!same_app(p, table_find(t, o->steps[k].id)))
-                continue;
-            o->steps[i].level = o->steps[k].level + 1; /* after the one before it */
-            break;
-        }
-    }
-    return run(o, done, ctx);
+    o->done = done;
+    o->ctx = ctx;
+    next_level(o);
+    return 0;
 }

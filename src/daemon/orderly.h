@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Orders to several processes, one group after the other. Ends: in the reverse of the order in
- * which their dependencies made them start, who depends on another goes before it. Reloads: so that
- * of each cluster always all but one serve. */
+ * Ends of several processes, one group after the other: in the reverse of the order in which their
+ * dependencies made them start, who depends on another goes before it. */
 #pragma once
 
 #include "batch.h"
@@ -11,10 +10,6 @@
  * Processes that have nothing to do with each other go at the same time. */
 int orderly_end(const struct table *t, const int *ids, size_t count, enum order_kind kind,
                 batch_done_fn *done, void *ctx);
-
-/* Restart them: the workers of one app one after the other, everything else at the same time. */
-int orderly_reload(const struct table *t, const int *ids, size_t count, batch_done_fn *done,
-                   void *ctx);
 
 /* True when the conf of `p` names the app of `on` among those that it depends on. The namespace is
  * not looked at: an end in order does no harm to strangers of the same name. */

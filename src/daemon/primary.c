@@ -203,6 +203,7 @@ void primary_join(struct run *r)
     }
     w->owner = pr;
     w->run = r;
+    w->is_held = r->proc->lead && !r->proc->is_old;
     list_init(&w->claims);
     list_add_tail(&pr->workers, &w->link);
     r->worker = w;
@@ -227,6 +228,33 @@ void primary_retire(struct run *r, bool for_good)
         claim_drop(LIST_ENTRY(w->claims.next, struct claim, link), false);
 }
 
+static void exchange_claims(struct gate *g, struct proc *p, struct proc *other)
+{
+    for (size_t i = 0; i < g->claim_count; i++) {
+        struct claim *c = g->claims[i];
+        if (c->worker)
+            c->proc = c->worker->run->proc;
+        else if (c->proc == other)
+            c->proc = p; /* what waits for somebody waits for the one that serves */
+    }
+}
+
+void primary_switch(struct proc *p, struct proc *other)
+{
+    struct primary *pr = p->env->primary;
+    struct worker *w = worker_of(p);
+    if (other->run)
+        primary_retire(other->run, false);
+    if (w) {
+        w->is_held = false;
+        w->is_leaving = w->is_cut; /* called back, perhaps */
+    }
+    list_for_each (it, &pr->gates)
+        exchange_claims(LIST_ENTRY(it, struct gate, link), p, other);
+    list_for_each (it, &pr->gates)
+        handout_serve(LIST_ENTRY(it, struct gate, link));
+}
+
 void primary_leave(struct run *r)
 {
     struct worker *w = r->worker;
@@ -237,6 +265,11 @@ void primary_leave(struct run *r)
     list_del(&w->link);
     handout_take_back(w);
     free(w);
+}
+
+bool primary_has_served(const struct run *r)
+{
+    return r->worker && (r->worker->listening > 0 || !list_empty(&r->worker->claims));
 }
 
 unsigned primary_listening_count(const struct run *r)
@@ -359,8 +392,11 @@ static void recover_proc(struct primary *pr, struct proc *p)
 
 void primary_recover(struct primary *pr, struct proc *const *procs, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         recover_proc(pr, procs[i]);
+        if (procs[i]->other)
+            recover_proc(pr, procs[i]->other);
+    }
     list_for_each_safe (it, next, &pr->gates) {
         struct gate *g = LIST_ENTRY(it, struct gate, link);
         if (g->claim_count == 0)

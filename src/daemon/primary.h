@@ -19,7 +19,8 @@
  * The keeper holds a copy of each gate's socket under a name that says all about it; the journal
  * has the claims of each process. From these a new pm2d finds its way back.
  *
- * A worker is a run, not a process: a reload may have two of one process, the old one retired. */
+ * A worker is a run, not a process: a reload has two of one process for a while. The successor is
+ * held back, which means that it gets no connection from us, until it has proven itself. */
 #pragma once
 
 #include <jansson.h>
@@ -55,8 +56,13 @@ void primary_message(struct run *r, const json_t *value, bool is_bun);
 void primary_cut(struct run *r);
 /* It was told to end: no more connections. `for_good`: the process is not to be up again. */
 void primary_retire(struct run *r, bool for_good);
+/* The two generations of a process have changed places: `other` gets nothing new, and the worker of
+ * `p` serves, which was held back until now. */
+void primary_switch(struct proc *p, struct proc *other);
 /* It is gone, and its channel was read to the end. Idempotent. */
 void primary_leave(struct run *r);
+/* Whether it has, or had, clients that pm2d gave it a part in. */
+bool primary_has_served(const struct run *r);
 /* How many of its servers have said `listening`. */
 unsigned primary_listening_count(const struct run *r);
 

@@ -9,6 +9,7 @@
 #include "journal.h"
 #include "os/fd.h"
 #include "primary_priv.h"
+#include "reload.h"
 #include "json/read.h"
 
 #define GRANT_MAGIC OBJ_MAGIC('G', 'R', 'N', 'T')
@@ -172,6 +173,7 @@ static void take_listening(struct worker *w, const struct cluster_msg *m)
     (void)m;
     w->listening++;
     journal_state(w->run->proc->env->journal, w->run->proc);
+    reload_listening(w->run->proc);
 }
 
 static void take_close(struct worker *w, const struct cluster_msg *m)

@@ -64,7 +64,8 @@ struct worker {
     int64_t paused_until_ms;
     unsigned listening;
     bool is_bun, is_leaving, has_warned;
-    bool is_cut; /* its channel has ended */
+    bool is_held; /* a successor that has not proven itself */
+    bool is_cut;  /* its channel has ended */
 };
 
 /* Lives until both the channel and the worker are done with it, or nobody wants it. */

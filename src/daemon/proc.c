@@ -25,6 +25,7 @@
 #include "pidfile.h"
 #include "primary.h"
 #include "proc_priv.h"
+#include "reload.h"
 #include "resources.h"
 #include "run.h"
 #include "tree.h"
@@ -61,8 +62,15 @@ bool proc_cgroup(const struct proc *p, char *ret, size_t size)
 {
     if (!p->env->cgroup_base[0])
         return false;
-    snprintf(ret, size, "%s/app-%d", p->env->cgroup_base, p->id);
+    snprintf(ret, size, p->slot ? "%s/app-%d.%u" : "%s/app-%d", p->env->cgroup_base, p->id,
+             p->slot);
     return true;
+}
+
+struct proc *proc_by_handle(struct proc *p, uint64_t handle)
+{
+    struct proc *o = p->other;
+    return o && o->run_count == (uint32_t)handle ? o : p;
 }
 
 pid_t proc_pid(const struct proc *p)
@@ -142,6 +150,7 @@ void proc_policy_refresh(struct proc *p)
 void proc_discard(struct proc *p)
 {
     p->removed = true;
+    reload_discard(p);
     extras_removed(p);
     tree_forget(p);
     if (p->run)
@@ -203,9 +212,10 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
     o->done = done;
     o->ctx = ctx;
     list_add_tail(&p->orders, &o->link);
+    reload_overtake(p, kind);
     if (kind == ORDER_STOP || kind == ORDER_DELETE || kind == ORDER_RESTART)
         if (proc_pid(p) > 0)
-            log_info("Stopping app:%s id:%d", proc_name(p), p->id);
+            log_info("Stopping app:%s id:%s%d", proc_name(p), p->is_old ? "_old_" : "", p->id);
     if (kind == ORDER_RESTART)
         p->created_at = clock_wall_ms();
     FAILPOINT("order.accepted");
@@ -220,6 +230,8 @@ void proc_launch(struct proc *p)
     log_info("App [%s:%d] starting in -%s mode-", proc_name(p), p->id,
              proc_is_cluster(p) ? "cluster" : "fork");
     p->pm_uptime = clock_wall_ms();
+    if (p->lead && p->pm_uptime <= p->lead->pm_uptime)
+        p->pm_uptime = p->lead->pm_uptime + 1; /* it tells the generations apart: tree.c */
     if (p->created_at == 0)
         p->created_at = p->pm_uptime;
     json_decref(p->axm_actions);
@@ -271,9 +283,13 @@ static void remove_for_good(struct proc *p)
     if (proc_cgroup(p, cgroup, sizeof(cgroup)))
         (void)cgroup_remove(cgroup);
     p->removed = true;
-    journal_del(p->env->journal, p->id);
-    FAILPOINT("removed");
-    p->env->removed(p->env->removed_ctx, p);
+    if (p->lead) {
+        reload_other_gone(p);
+    } else {
+        journal_del(p->env->journal, p->id);
+        FAILPOINT("removed");
+        p->env->removed(p->env->removed_ctx, p);
+    }
     settle(p, -1);
     proc_discard(p);
 }
@@ -309,7 +325,7 @@ static void execute(struct proc *p, const struct proc_action *a)
 /* A worker of a cluster says `online` when Node has started: its start concludes with that. */
 bool proc_awaits_word(const struct proc *p)
 {
-    return p->policy.wait_ready || proc_is_cluster(p);
+    return p->policy.wait_ready || proc_is_cluster(p) || p->lead;
 }
 
 static void step_one(struct proc *p, const struct proc_event *ev)
@@ -319,6 +335,10 @@ static void step_one(struct proc *p, const struct proc_event *ev)
     if (p->env->hold_until_ms > clock_mono_ms())
         policy.autorestart = false;
     policy.wait_ready = proc_awaits_word(p);
+    if (p->lead) { /* its course is the reload's business */
+        policy.autorestart = false;
+        policy.listen_timeout_ms = 0;
+    }
     enum proc_state before = p->sm.state;
     proc_sm_step(&p->sm, &policy, ev, &actions);
     log_debug("process %d: %s + %s -> %s", p->id, proc_state_name(before),
@@ -331,6 +351,12 @@ static void step_one(struct proc *p, const struct proc_event *ev)
 static bool awaits_tree(const struct proc *p)
 {
     return p->sm.state == PROC_STOPPING || (p->sm.state == PROC_ERRORED && p->sm.stuck);
+}
+
+/* A stop takes the other generation along. */
+static bool is_all_gone(struct proc *p)
+{
+    return awaits_tree(p) && tree_is_gone(p) && (!p->other || p->sm.goal == GOAL_UP);
 }
 
 /* Events that arise while actions run wait their turn: a step is never nested in itself. */
@@ -356,12 +382,13 @@ void proc_step(struct proc *p, const struct proc_event *ev)
     if (p->removed)
         return;
     /* The stop may be over already: nothing of the tree was there. */
-    if (awaits_tree(p) && tree_is_gone(p)) {
+    if (is_all_gone(p)) {
         proc_step(p, &(struct proc_event){.type = EV_TREE_GONE});
         return;
     }
     journal_state(p->env->journal, p);
     extras_state(p);
+    reload_state(p);
     if (proc_sm_settled(&p->sm))
         settle(p, -1);
 }
@@ -370,13 +397,16 @@ void proc_step(struct proc *p, const struct proc_event *ev)
 
 void proc_tree_changed(struct proc *p)
 {
-    if (awaits_tree(p) && !p->stepping && tree_is_gone(p))
+    if (!p->stepping && is_all_gone(p))
         proc_step(p, &(struct proc_event){.type = EV_TREE_GONE});
 }
 
 void proc_ready(struct proc *p)
 {
-    proc_step(p, &(struct proc_event){.type = EV_READY});
+    if (p->lead)
+        reload_word(p);
+    else
+        proc_step(p, &(struct proc_event){.type = EV_READY});
 }
 
 int proc_signal(struct proc *p, int signo)
@@ -392,7 +422,8 @@ void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
     run_attach(p->run, c, take_fds);
     p->last_pid = p->run->pid;
     p->last_ticks = p->run->start_ticks;
-    pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
+    if (!p->lead)
+        pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     nodeversion_find(p->run->pid, p->node_version, sizeof(p->node_version));
     proc_step(p, &(struct proc_event){.type = EV_SPAWNED});
     FAILPOINT("spawned.journalled");
@@ -436,8 +467,9 @@ static void note_exit(struct proc *p, int wait_status, struct proc_event *ev)
     p->exit_signal = ev->by_signal ? ev->code : 0;
     p->exit_code = ev->by_signal ? 128 + ev->code : ev->code;
     const char *sig = ev->by_signal ? sigabbrev_np(ev->code) : NULL;
-    log_info("App [%s:%d] exited with code [%d] via signal [%s%s]", proc_name(p), p->id,
-             p->exit_code, ev->by_signal ? "SIG" : "none", sig ? sig : "");
+    log_info("App [%s:%s%d] exited with code [%d] via signal [%s%s]", proc_name(p),
+             p->is_old ? "_old_" : "", p->id, p->exit_code, ev->by_signal ? "SIG" : "none",
+             sig ? sig : "");
 }
 
 /* Not our keeper's child: the kernel tells nobody here how it ended. */
@@ -455,12 +487,14 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
     struct run *r = p->run;
     if (!r || r->handle != handle || r->exited)
         return;
+    p = reload_exiting(p);
     run_drain(r);
     r->exited = true;
     FAILPOINT("exited.received");
     p->run = NULL;
     p->last_pid = 0;
-    pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
+    if (!p->lead)
+        pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
     struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_mono_ms() - r->spawned_mono_ms};
     if (r->adopted)
         proc_note_unknown_exit(p, &ev);

@@ -3,7 +3,10 @@
  * that app/proc_sm decides; decides nothing itself.
  *
  * A `run` is one execution (one pid) with its pipes, channel and pidfd. The process has at most one
- * current run; earlier ones live on only until the last writer of their pipes is gone. */
+ * current run; earlier ones live on only until the last writer of their pipes is gone.
+ *
+ * A reload (reload.h) has two generations of a process for a while. The other one is a struct proc
+ * of its own, with the same id, in no table: `other` of the process, which is its `lead`. */
 #pragma once
 
 #include <jansson.h>
@@ -30,6 +33,7 @@ struct memguards;
 struct notify;
 struct primary;
 struct proc;
+struct reload; /* reload.c */
 struct trees;
 struct watches;      /* watch_group.c: all watched trees; NULL while there are none */
 struct watch_member; /* watch_group.h */
@@ -77,6 +81,7 @@ struct run {
     struct pump *out, *err;
     struct chan *chan;
     struct worker *worker; /* NULL in fork mode */
+    struct drain *drain;   /* NULL = it is not leaving */
     bool exited;
     bool retired;         /* closed at the end of its pipes */
     bool has_lost_status; /* recovery: it ended while no pm2d was there */
@@ -104,7 +109,8 @@ struct proc {
     struct proc_policy policy;
     struct run *run; /* current, or NULL */
     struct list old_runs;
-    uint32_t run_count;
+    uint32_t run_count; /* the number of its last run */
+    uint32_t run_top;   /* the highest that it, or its other generation, ever had */
     uv_timer_t timer;
     struct tree_wait *tree;
     struct watch_member *watch; /* NULL: never watched */
@@ -114,6 +120,12 @@ struct proc {
     char *notify_status;        /* what it said of itself by sd_notify; NULL */
     json_t *claims;             /* of the journal, until primary_recover(); NULL */
     struct list orders;
+    struct proc *other;         /* its other generation; NULL = there is one only */
+    struct proc *lead;          /* of an other generation: whose it is; NULL = it is in the table */
+    bool is_old;                /* of an other generation: it has served, and is to leave */
+    bool was_parked;            /* ... and was parked, says the journal */
+    struct reload *reload;      /* NULL = none is under way */
+    unsigned slot;              /* 0 or 1: what generations cannot share, they have by slot */
     struct proc_event queue[8]; /* events that came while a step was under way */
     unsigned queued;
     bool stepping, removed;
@@ -172,6 +184,14 @@ bool proc_has_acted_on(const struct proc *p, uint64_t handle);
 void proc_adopt_stray(struct proc *p);
 /* Recovery, step 2: act on what was found. */
 void proc_coldplug(struct proc *p);
+
+/* The process itself, or that of an other generation. */
+static inline struct proc *proc_lead(struct proc *p)
+{
+    return p->lead ? p->lead : p;
+}
+/* The generation with this run; the process itself when none has it. */
+struct proc *proc_by_handle(struct proc *p, uint64_t handle);
 
 /* The app's own cgroup, when it has one: true and its folder in `ret`. */
 #define CGROUP_PATH_MAX 1200

@@ -2,6 +2,7 @@
  * Processes as JSON in PM2's field order. Runs in pm2d. */
 #include "proc_json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,17 @@ static void write_dom_or(struct jw *w, const char *key, const json_t *value, con
         jw_raw(w, str_from(empty));
 }
 
+/* PM2 has an old generation under another key. */
+static void write_id(struct jw *w, const struct proc *p)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "_old_%d", p->id);
+    if (p->is_old)
+        jw_kstr(w, "pm_id", text);
+    else
+        jw_kint(w, "pm_id", p->id);
+}
+
 static void write_state(struct jw *w, const struct proc *p, unsigned flags, const char *status)
 {
     jw_kstr(w, "status", status ? status : proc_sm_public(&p->sm));
@@ -110,7 +122,7 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
     write_dom_or(w, "axm_options", p->axm_options, "{}");
     write_dom_or(w, "axm_dynamic", NULL, "{}");
     jw_kint(w, "created_at", p->created_at);
-    jw_kint(w, "pm_id", p->id);
+    write_id(w, p);
     jw_kint(w, "restart_time", p->sm.restart_time);
     jw_kint(w, "unstable_restarts", p->sm.unstable_restarts);
     jw_kstr(w, "version", p->version[0] ? p->version : "N/A");

@@ -34,8 +34,9 @@ static struct run *recovered_run(struct proc *p, const struct link_child *c, int
 bool proc_has_acted_on(const struct proc *p, uint64_t handle)
 {
     uint32_t counter = (uint32_t)handle;
-    bool was_last_ended = p->last_pid == 0 && p->sm.state != PROC_SPAWNING;
-    return counter < p->run_count || (counter == p->run_count && was_last_ended);
+    if (counter != p->run_count)
+        return counter <= proc_lead((struct proc *)p)->run_top;
+    return p->last_pid == 0 && p->sm.state != PROC_SPAWNING;
 }
 
 void proc_adopt_ended(struct proc *p, const struct link_child *c, int *take_fds)
@@ -59,6 +60,8 @@ void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
     uint32_t counter = (uint32_t)c->handle;
     if (counter > p->run_count)
         p->run_count = counter;
+    if (counter > proc_lead(p)->run_top)
+        proc_lead(p)->run_top = counter;
 }
 
 /* Its start was under way when both programs died: what came of it is known by its marks only. */
@@ -131,8 +134,11 @@ static void hand_over(struct run *r)
                   r->proc->id, err_text(rc));
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): one level, an other generation has none */
 void proc_rehome(struct proc *p)
 {
+    if (p->other)
+        proc_rehome(p->other);
     list_for_each (it, &p->old_runs)
         hand_over(LIST_ENTRY(it, struct run, link));
     if (!p->run)
@@ -179,9 +185,10 @@ static void coldplug_running(struct proc *p)
     p->sm.has_pid = true;
     p->sm.state = still_starts(p) ? PROC_STARTING : PROC_ONLINE;
     p->sm.goal = GOAL_UP;
-    if (p->sm.state == PROC_STARTING && p->policy.listen_timeout_ms > 0)
+    if (p->sm.state == PROC_STARTING && p->policy.listen_timeout_ms > 0 && !p->lead)
         proc_arm(p, p->policy.listen_timeout_ms);
-    pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
+    if (!p->lead)
+        pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     if (p->run->adopted)
         watch_adopted(p);
     if (goal != GOAL_UP) {
@@ -200,7 +207,8 @@ static void coldplug_ended(struct proc *p)
     struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_wall_ms() - p->pm_uptime};
     p->sm.has_pid = true;
     p->sm.state = PROC_ONLINE;
-    pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
+    if (!p->lead)
+        pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
     proc_note_unknown_exit(p, &ev);
     proc_step(p, &ev);
 }
@@ -232,7 +240,7 @@ static void coldplug_idle(struct proc *p)
     }
     if (before == PROC_STOPPING) /* the root is gone; of its tree something may be left */
         proc_order(p, ORDER_STOP, NULL, NULL);
-    if (goal == GOAL_UP)
+    if (goal == GOAL_UP && !p->lead)
         proc_order(p, ORDER_START, NULL, NULL);
 }
 

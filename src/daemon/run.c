@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent.h"
 #include "appmsg.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "drain.h"
 #include "events.h"
 #include "journal.h"
 #include "notify.h"
@@ -59,6 +61,11 @@ static void on_run_message(void *ctx, const json_t *value, struct str line)
 static void on_run_cluster(void *ctx, const json_t *value, bool is_bun)
 {
     primary_message(OBJ(ctx, struct run, RUN_MAGIC), value, is_bun);
+}
+
+static void on_run_agent(void *ctx, struct str word)
+{
+    drain_heard(OBJ(ctx, struct run, RUN_MAGIC), word);
 }
 
 static void on_run_cut(void *ctx)
@@ -132,7 +139,7 @@ json_t *run_environment(struct proc *p, bool channel)
 {
     AUTO_JSON state = launch_state(p);
     json_t *env = app_environment(p->conf, state, channel);
-    if (env && notify_set_variable(p, env) < 0) {
+    if (env && (notify_set_variable(p, env) < 0 || agent_set_variable(p, env) < 0)) {
         json_decref(env);
         return NULL;
     }
@@ -228,7 +235,8 @@ struct run *run_spawn(struct proc *p)
     r->magic = RUN_MAGIC;
     r->proc = p;
     r->pidfd = -1;
-    r->handle = ((uint64_t)(uint32_t)p->id << 32) | ++p->run_count;
+    p->run_count = ++proc_lead(p)->run_top;
+    r->handle = ((uint64_t)(uint32_t)p->id << 32) | p->run_count;
     r->spawned_mono_ms = clock_mono_ms();
     list_init(&r->link);
     struct err e = {0};
@@ -267,7 +275,7 @@ void run_attach(struct run *r, const struct link_child *c, int *take_fds)
         log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
     bool discard = json_get_bool(p->conf, "disable_logs", false);
     struct pump_handler ph = {r, run_wants_bytes, on_run_bytes, on_run_eof};
-    struct chan_handler ch = {r, on_run_message, on_run_cluster, on_run_cut};
+    struct chan_handler ch = {r, on_run_message, on_run_cluster, on_run_agent, on_run_cut};
     if (take_fds[LINK_FD_STDOUT] >= 0)
         r->out = pump_new(p->env->loop, take_fds[LINK_FD_STDOUT], r->files[0], r->files[2], discard,
                           &ph);

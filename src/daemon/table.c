@@ -54,7 +54,8 @@ struct proc *table_find(const struct table *t, int id)
 
 struct proc *table_by_handle(const struct table *t, uint64_t handle)
 {
-    return table_find(t, (int)(handle >> 32));
+    struct proc *p = table_find(t, (int)(handle >> 32));
+    return p ? proc_by_handle(p, handle) : NULL;
 }
 
 static int insert(struct table *t, struct proc *p)

@@ -14,6 +14,7 @@ struct table {
 void table_init(struct table *t, struct proc_env *env);
 void table_fini(struct table *t); /* the array; processes are gone before */
 struct proc *table_find(const struct table *t, int id);
+/* The generation of a process that has this run, or is to get it back. */
 struct proc *table_by_handle(const struct table *t, uint64_t handle);
 
 /* Make the processes that `conf` (taken) asks for. Nothing is started. Number made (ids in

@@ -158,21 +158,44 @@ static int signal_group(struct tree_wait *w, int signo, bool again)
     return others;
 }
 
+/* What the environment of all that came of p's last launch says. */
+struct launch_marks {
+    char id[32], time[48];
+};
+
+struct tree_marks {
+    struct launch_marks launch;
+    char home[4200];
+};
+
+static void launch_marks(const struct proc *p, struct launch_marks *ret)
+{
+    snprintf(ret->id, sizeof(ret->id), "pm_id=%d", p->id);
+    snprintf(ret->time, sizeof(ret->time), "pm_uptime=%lld", (long long)p->pm_uptime);
+}
+
+/* Whom to look for. */
+static void query_of(const struct proc *p, struct tree_marks *marks, struct proctree_query *ret)
+{
+    bool is_shared_id = p->lead || p->other; /* its other generation has nothing to do with it */
+    launch_marks(p, &marks->launch);
+    snprintf(marks->home, sizeof(marks->home), "PM2_HOME=%s", p->env->paths.home);
+    *ret = (struct proctree_query){.reaper = p->env->trees->keeper_pid,
+                                   .root_lives = proc_pid(p) > 0,
+                                   .env_mark = marks->launch.id,
+                                   .env_mark2 = is_shared_id ? marks->launch.time : marks->home};
+}
+
 /* Signal every member in the snapshot; those that were told before only when `again`. Returns how
  * many live. */
 static int signal_members(struct tree_wait *w, int signo, bool again)
 {
     struct proc *p = w->proc;
     struct trees *t = p->env->trees;
-    char id_mark[32];
-    char home_mark[4200];
-    snprintf(id_mark, sizeof(id_mark), "pm_id=%d", p->id);
-    snprintf(home_mark, sizeof(home_mark), "PM2_HOME=%s", p->env->paths.home);
-    struct proctree_query q = {.root = w->root,
-                               .reaper = t->keeper_pid,
-                               .root_lives = proc_pid(p) > 0,
-                               .env_mark = id_mark,
-                               .env_mark2 = home_mark};
+    struct tree_marks marks;
+    struct proctree_query q;
+    query_of(p, &marks, &q);
+    q.root = w->root;
     if (p->run ? p->run->adopted : w->was_adopted) {
         /* No descendant of our keeper. Once the root is gone its number may be anybody's. */
         w->was_adopted = true;
@@ -308,17 +331,6 @@ void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t su
     free(list);
 }
 
-/* What the environment of all that came of p's last launch says. */
-struct launch_marks {
-    char id[32], time[48];
-};
-
-static void launch_marks(const struct proc *p, struct launch_marks *ret)
-{
-    snprintf(ret->id, sizeof(ret->id), "pm_id=%d", p->id);
-    snprintf(ret->time, sizeof(ret->time), "pm_uptime=%lld", (long long)p->pm_uptime);
-}
-
 void tree_kill_strays(struct proc *p)
 {
     struct trees *t = p->env->trees;
@@ -345,6 +357,27 @@ bool tree_find_launched(struct proc *p, struct proc_stat *ret)
         refresh(t);
     arm(t);
     return t->now && proctree_find_leader(t->now, marks.id, marks.time, ret);
+}
+
+int tree_pids(struct proc *p, pid_t *ret, int max)
+{
+    struct trees *t = p->env->trees;
+    struct tree_marks marks;
+    struct proctree_query q;
+    struct proc_stat *list = NULL;
+    query_of(p, &marks, &q);
+    q.root = proc_pid(p);
+    if (p->run && p->run->adopted)
+        q.reaper = p->env->orphan_reaper;
+    if (!t->now || t->now_at != uv_now(t->prepare.loop))
+        refresh(t);
+    arm(t);
+    int n = t->now && q.root > 0 ? proctree_members(t->now, &q, &list) : 0;
+    int count = 0;
+    for (; count < n && count < max; count++)
+        ret[count] = list[count].pid;
+    free(list);
+    return count;
 }
 
 void trees_set_keeper(struct trees *t, pid_t keeper_pid)

@@ -28,6 +28,8 @@ void trees_kill_unborn(struct trees *t, const char *home, pid_t reaper, pid_t su
 void tree_kill_strays(struct proc *p);
 /* The process that came of p's last launch, wherever it hangs: true and what /proc says of it. */
 bool tree_find_launched(struct proc *p, struct proc_stat *ret);
+/* The live processes of p's tree, its root among them: at most `max`. How many. */
+int tree_pids(struct proc *p, pid_t *ret, int max);
 /* The keeper that apps' orphans come to from now on. */
 void trees_set_keeper(struct trees *t, pid_t keeper_pid);
 /* Forget the wait. */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ * Reloads side by side. Runs in pm2d. */
+#include "reload_group.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf_merge.h"
+#include "events.h"
+#include "reload.h"
+#include "json/read.h"
+
+struct group;
+
+struct member {
+    struct group *group;
+    int id; /* not the process: another client may delete it meanwhile */
+    json_t *conf;
+    enum { MEMBER_WAITS, MEMBER_STARTS, MEMBER_LEAVES, MEMBER_DONE } state;
+};
+
+struct group {
+    const struct table *table;
+    struct reload_options options;
+    batch_done_fn *done;
+    void *ctx;
+    unsigned starting;
+    bool advancing;
+    char *failed_name, *failed_ns; /* an app of which one has failed; the last such */
+    size_t count, item_count;
+    struct batch_item *items;
+    struct member members[];
+};
+
+static void advance(struct group *g);
+
+static void group_free(struct group *g)
+{
+    free(g->failed_name);
+    free(g->failed_ns);
+    free(g->items);
+    free(g);
+}
+
+static void add_item(struct member *m, const char *name, const char *error, const char *note)
+{
+    struct group *g = m->group;
+    m->state = MEMBER_DONE;
+    g->items[g->item_count++] = (struct batch_item){
+        .id = m->id,
+        .name = name ? strdup(name) : NULL,
+        .error = error ? strdup(error) : NULL,
+        .note = note ? strdup(note) : NULL,
+    };
+}
+
+static void note_failure(struct group *g, const struct proc *p)
+{
+    free(g->failed_name);
+    free(g->failed_ns);
+    g->failed_name = strdup(proc_name(p));
+    g->failed_ns = strdup(proc_namespace(p));
+}
+
+static void on_member_proven(void *ctx, struct proc *p, bool has_proven)
+{
+    struct member *m = ctx;
+    if (m->state != MEMBER_STARTS)
+        return;
+    if (!has_proven)
+        note_failure(m->group, p);
+    m->state = MEMBER_LEAVES;
+    m->group->starting--;
+    advance(m->group);
+}
+
+static void on_member_reloaded(void *ctx, struct proc *p, const char *error)
+{
+    struct member *m = ctx;
+    if (m->state == MEMBER_STARTS)
+        m->group->starting--;
+    add_item(m, proc_name(p), error, NULL);
+    advance(m->group);
+}
+
+static void on_member_restarted(void *ctx, struct proc *p, const char *error)
+{
+    struct member *m = ctx;
+    const char *why;
+    char note[256];
+    (void)reload_can(p, &why);
+    snprintf(note, sizeof(note), "%s was restarted, not reloaded: %s", proc_name(p),
+             why ? why : "it did not run");
+    if (!error)
+        event_process(p, "restart", true);
+    add_item(m, proc_name(p), error, error ? NULL : note);
+    advance(m->group);
+}
+
+static void restart(struct member *m, struct proc *p)
+{
+    if (m->conf)
+        conf_set_proc(p, m->conf);
+    m->conf = NULL;
+    m->state = MEMBER_LEAVES;
+    proc_order(p, ORDER_RESTART, on_member_restarted, m);
+}
+
+static void reload(struct member *m, struct proc *p)
+{
+    struct group *g = m->group;
+    const struct reload_request rq = {.take_conf = m->conf,
+                                      .force = g->options.force,
+                                      .soft = g->options.soft};
+    const struct reload_handler h = {m, on_member_reloaded, on_member_proven};
+    m->conf = NULL;
+    m->state = MEMBER_STARTS;
+    g->starting++;
+    reload_begin(p, &rq, &h);
+}
+
+static bool has_failed(const struct group *g, const struct proc *p)
+{
+    return g->failed_name && g->failed_ns && strcmp(g->failed_name, proc_name(p)) == 0 &&
+           strcmp(g->failed_ns, proc_namespace(p)) == 0;
+}
+
+static void begin(struct member *m)
+{
+    const char *why;
+    struct proc *p = table_find(m->group->table, m->id);
+    if (!p)
+        add_item(m, NULL, "the process has been deleted", NULL);
+    else if (has_failed(m->group, p))
+        add_item(m, proc_name(p), "left as it is: another process of the app could not be reloaded",
+                 NULL);
+    else if (reload_can(p, &why))
+        reload(m, p);
+    else
+        restart(m, p);
+}
+
+static bool begin_next(struct group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->members[i].state != MEMBER_WAITS)
+            continue;
+        begin(&g->members[i]);
+        return true;
+    }
+    return false;
+}
+
+/* May be called from inside itself: what a member begins may end before it returns. */
+static void advance(struct group *g)
+{
+    if (g->advancing)
+        return;
+    g->advancing = true;
+    while (g->starting < g->options.parallel && begin_next(g))
+        ;
+    g->advancing = false;
+    if (g->item_count < g->count)
+        return;
+    batch_finish(g->items, g->item_count, g->done, g->ctx);
+    group_free(g);
+}
+
+int reload_group(const struct table *t, const int *ids, json_t **take_confs, size_t count,
+                 const struct reload_options *o, batch_done_fn *done, void *ctx)
+{
+    struct group *g = calloc(1, sizeof(*g) + count * sizeof(g->members[0]));
+    struct batch_item *items = calloc(count + 1, sizeof(*items));
+    if (!g || !items) {
+        for (size_t i = 0; i < count; i++)
+            json_decref(take_confs[i]);
+        free(g);
+        free(items);
+        return -ENOMEM;
+    }
+    *g = (struct group){
+        .table = t, .options = *o, .done = done, .ctx = ctx, .items = items, .advancing = true};
+    if (g->options.parallel == 0)
+        g->options.parallel = RELOAD_PARALLEL;
+    for (size_t i = 0; i < count; i++) {
+        if (table_find(t, ids[i]))
+            g->members[g->count++] =
+                (struct member){.group = g, .id = ids[i], .conf = take_confs[i]};
+        else
+            json_decref(take_confs[i]);
+    }
+    g->advancing = false;
+    advance(g);
+    return 0;
+}
