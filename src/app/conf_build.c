@@ -312,6 +312,19 @@ int conf_set_mode(json_t *conf, const char *mode, const char *interpreter, struc
     return put(conf, "exec_mode", json_string(is_cluster ? "cluster_mode" : "fork_mode"), e);
 }
 
+static void warn_of_fork(struct build *b)
+{
+    static const char *const attributes[] = {"balance"};
+    const char *mode = json_get_str(b->options, "exec_mode");
+    for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
+        if (!json_has(b->options, attributes[i]) || (mode && strncmp(mode, "cluster", 7) == 0))
+            continue;
+        AUTO(buf) text = BUF_INIT;
+        buf_printf(&text, "\"%s\" has no effect in fork mode", attributes[i]);
+        warn(b, attributes[i], text.data);
+    }
+}
+
 static int choose_mode(struct build *b, struct err *e)
 {
     const char *mode = json_get_str(b->options, "exec_mode");
@@ -331,6 +344,7 @@ static int choose_mode(struct build *b, struct err *e)
     /* PM2's rule: no number, or "one per processor", means one set of files for all. */
     if (rc == 0 && json_integer_value(instances) == 0)
         rc = put_default(b->options, "merge_logs", json_true(), e);
+    warn_of_fork(b);
     return rc;
 }
 

@@ -52,6 +52,8 @@ static void good_values_are_converted(void **state)
         {"cron_restart", "0", "\"0\""},
         {"cron_restart", "\"0 0 * * *\"", "\"0 0 * * *\""},
         {"cron_timezone", "\"Europe/Paris\"", "\"Europe/Paris\""},
+        {"balance", "\"least-connections\"", "\"least-connections\""},
+        {"balance", "\"reuseport\"", "\"reuseport\""},
         {"depends_on", "[\"a\",\"b\"]", "{\"a\":\"started\",\"b\":\"started\"}"},
         {"depends_on", "{\"a\":\"port:80\"}", "{\"a\":\"port:80\"}"},
         {"depends_on", "[]", "{}"},
@@ -101,66 +103,75 @@ static void good_values_are_converted(void **state)
 #define BYTES(key) "\"" key "\" must be a number of bytes, a size (200M, 1G) or \"max\""
 #define ONE        "\"health\" must have exactly one of http, tcp and exec"
 
+#define BALANCE                                                                                    \
+    "\"balance\" must be one of round-robin, least-connections, sticky, shared, reuseport, but "   \
+    "now is \""
+
+static const struct {
+    const char *row, *in, *text;
+} bad_values[] = {
+    {"nice", "20", "The maximum of \"nice\" is 19, but now is 20"},
+    {"nice", "-21", "The minimum of \"nice\" is -20, but now is -21"},
+    {"nice", "1.5", "\"nice\" must be a whole number"},
+    {"nice", "\"x\"", TYPE("nice", "[object Number]", "String")},
+    {"cron_restart", "[]", TYPE("cron_restart", "[object String] / [object Number]", "Array")},
+    {"cron_timezone", "\"../etc/passwd\"", "\"cron_timezone\" is no time zone: ../etc/passwd"},
+    {"cron_timezone", "1", TYPE("cron_timezone", "[object String]", "Number")},
+    {"balance", "\"random\"", BALANCE "random\""},
+    {"balance", "\"\"", BALANCE "\""},
+    {"balance", "\"round\"", BALANCE "round\""},
+    {"balance", "\"sticky, shared\"", BALANCE "sticky, shared\""},
+    {"balance", "1", TYPE("balance", "[object String]", "Number")},
+    {"depends_on", "\"a\"", TYPE("depends_on", "[object Array] / [object Object]", "String")},
+    {"depends_on", "{\"a\":1}", TYPE("depends_on.a", "[object String]", "Number")},
+    {"depends_on", "[\"\"]", "\"depends_on\" has an empty name"},
+    {"health", "true", TYPE("health", "[object Object]", "Boolean")},
+    {"health", "{}", ONE},
+    {"health", "{\"tcp\":1,\"http\":\"http://x\"}", ONE},
+    {"health", "{\"tcp\":1,\"retries\":0}", "The minimum of \"health.retries\" is 1, but now is 0"},
+    {"health", "{\"tcp\":1,\"interval\":5}",
+     "The minimum of \"health.interval\" is 100, but now is 5"},
+    {"health.timeout", "\"9999h\"",
+     "The maximum of \"health.timeout\" is 604800000, but now is 35996400000"},
+    {"health.http", "\"https://x\"",
+     "\"health.http\" must be a URL of the form http://host:port/path, but now is "
+     "\"https://x\""},
+    {"health.http", "\"http:///x\"",
+     "\"health.http\" must be a URL of the form http://host:port/path, but now is "
+     "\"http:///x\""},
+    {"health.tcp", "\"x\"", "\"health.tcp\" must be \"host:port\" or a port, but now is \"x\""},
+    {"health.tcp", "0", "\"health.tcp\" must be \"host:port\" or a port, but now is \"0\""},
+    {"health.tcp", "70000", "\"health.tcp\" must be \"host:port\" or a port, but now is \"70000\""},
+    {"health.exec", "[]", "\"health.exec\" is empty"},
+    {"health.exec", "\"\"", "\"health.exec\" is empty"},
+    {"rlimits", "5", TYPE("rlimits", "[object Object]", "Number")},
+    {"rlimits.nofile", "\"1K\"", RLIMIT("rlimits.nofile", "")},
+    {"rlimits.nofile", "-1", RLIMIT("rlimits.nofile", "")},
+    {"rlimits.nofile", "[1]", RLIMIT("rlimits.nofile", "")},
+    {"rlimits.nofile", "[2,1]", RLIMIT("rlimits.nofile", "")},
+    {"rlimits.core", "[\"unlimited\",1]", RLIMIT("rlimits.core", SIZE)},
+    {"rlimits.core", "[1,2,3]", RLIMIT("rlimits.core", SIZE)},
+    {"rlimits.core", "1.5", RLIMIT("rlimits.core", SIZE)},
+    {"cgroup.memory_max", "\"5X\"", BYTES("cgroup.memory_max")},
+    {"cgroup.memory_max", "0", BYTES("cgroup.memory_max")},
+    {"cgroup.memory_max", "1e300", BYTES("cgroup.memory_max")},
+    {"cgroup.memory_max", "[]",
+     TYPE("cgroup.memory_max", "[object String] / [object Number]", "Array")},
+    {"cgroup.cpu_max", "0", CPU},
+    {"cgroup.cpu_max", "\"x\"", CPU},
+    {"cgroup.cpu_max", "\"1 2\"", CPU},
+    {"cgroup.cpu_max", "\"5000 9000000\"", CPU},
+    {"cgroup.cpu_max", "\"5000\\n20000\"", CPU},
+    {"cgroup.cpu_max", "\"-50%\"", CPU},
+    {"cgroup.pids_max", "0", "\"cgroup.pids_max\" must be a number of processes or \"max\""},
+};
+
 static void bad_values_are_named(void **state)
 {
     (void)state;
-    static const struct {
-        const char *row, *in, *text;
-    } cases[] = {
-        {"nice", "20", "The maximum of \"nice\" is 19, but now is 20"},
-        {"nice", "-21", "The minimum of \"nice\" is -20, but now is -21"},
-        {"nice", "1.5", "\"nice\" must be a whole number"},
-        {"nice", "\"x\"", TYPE("nice", "[object Number]", "String")},
-        {"cron_restart", "[]", TYPE("cron_restart", "[object String] / [object Number]", "Array")},
-        {"cron_timezone", "\"../etc/passwd\"", "\"cron_timezone\" is no time zone: ../etc/passwd"},
-        {"cron_timezone", "1", TYPE("cron_timezone", "[object String]", "Number")},
-        {"depends_on", "\"a\"", TYPE("depends_on", "[object Array] / [object Object]", "String")},
-        {"depends_on", "{\"a\":1}", TYPE("depends_on.a", "[object String]", "Number")},
-        {"depends_on", "[\"\"]", "\"depends_on\" has an empty name"},
-        {"health", "true", TYPE("health", "[object Object]", "Boolean")},
-        {"health", "{}", ONE},
-        {"health", "{\"tcp\":1,\"http\":\"http://x\"}", ONE},
-        {"health", "{\"tcp\":1,\"retries\":0}",
-         "The minimum of \"health.retries\" is 1, but now is 0"},
-        {"health", "{\"tcp\":1,\"interval\":5}",
-         "The minimum of \"health.interval\" is 100, but now is 5"},
-        {"health.timeout", "\"9999h\"",
-         "The maximum of \"health.timeout\" is 604800000, but now is 35996400000"},
-        {"health.http", "\"https://x\"",
-         "\"health.http\" must be a URL of the form http://host:port/path, but now is "
-         "\"https://x\""},
-        {"health.http", "\"http:///x\"",
-         "\"health.http\" must be a URL of the form http://host:port/path, but now is "
-         "\"http:///x\""},
-        {"health.tcp", "\"x\"", "\"health.tcp\" must be \"host:port\" or a port, but now is \"x\""},
-        {"health.tcp", "0", "\"health.tcp\" must be \"host:port\" or a port, but now is \"0\""},
-        {"health.tcp", "70000",
-         "\"health.tcp\" must be \"host:port\" or a port, but now is \"70000\""},
-        {"health.exec", "[]", "\"health.exec\" is empty"},
-        {"health.exec", "\"\"", "\"health.exec\" is empty"},
-        {"rlimits", "5", TYPE("rlimits", "[object Object]", "Number")},
-        {"rlimits.nofile", "\"1K\"", RLIMIT("rlimits.nofile", "")},
-        {"rlimits.nofile", "-1", RLIMIT("rlimits.nofile", "")},
-        {"rlimits.nofile", "[1]", RLIMIT("rlimits.nofile", "")},
-        {"rlimits.nofile", "[2,1]", RLIMIT("rlimits.nofile", "")},
-        {"rlimits.core", "[\"unlimited\",1]", RLIMIT("rlimits.core", SIZE)},
-        {"rlimits.core", "[1,2,3]", RLIMIT("rlimits.core", SIZE)},
-        {"rlimits.core", "1.5", RLIMIT("rlimits.core", SIZE)},
-        {"cgroup.memory_max", "\"5X\"", BYTES("cgroup.memory_max")},
-        {"cgroup.memory_max", "0", BYTES("cgroup.memory_max")},
-        {"cgroup.memory_max", "1e300", BYTES("cgroup.memory_max")},
-        {"cgroup.memory_max", "[]",
-         TYPE("cgroup.memory_max", "[object String] / [object Number]", "Array")},
-        {"cgroup.cpu_max", "0", CPU},
-        {"cgroup.cpu_max", "\"x\"", CPU},
-        {"cgroup.cpu_max", "\"1 2\"", CPU},
-        {"cgroup.cpu_max", "\"5000 9000000\"", CPU},
-        {"cgroup.cpu_max", "\"5000\\n20000\"", CPU},
-        {"cgroup.cpu_max", "\"-50%\"", CPU},
-        {"cgroup.pids_max", "0", "\"cgroup.pids_max\" must be a number of processes or \"max\""},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_string_equal(convert(find_field(cases[i].row), cases[i].in), cases[i].text);
+    for (size_t i = 0; i < ARRAY_LEN(bad_values); i++)
+        assert_string_equal(convert(find_field(bad_values[i].row), bad_values[i].in),
+                            bad_values[i].text);
 }
 
 /* Fields against every JSON type: taken, or refused with their path. */

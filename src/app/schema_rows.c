@@ -3,6 +3,7 @@
  * schema.c reads it. Default and bounds are PM2's; the help texts are ours. */
 #include "app/schema_priv.h"
 
+#include "app/balance.h"
 #include "base/attr.h"
 #include "base/limits.h"
 
@@ -166,6 +167,9 @@ const struct schema_row schema_rows[] = {
     {.name = "rlimits", .types = ST_OBJECT, .rule = SR_FIELDS, .help = "limits of each process"},
     {.name = "cgroup", .types = ST_OBJECT, .rule = SR_FIELDS,
         .help = "limits of all processes of the app together"},
+    {.name = "balance", .types = ST_STRING, .rule = SR_CHOICE, .choices = BALANCE_CHOICES,
+        CLI(SC_VALUE, "--balance", "<how>"),
+        .help = "cluster: who gets a connection; " BALANCE_CHOICES},
 };
 
 /* Times are ms. An object gets the defaults of its fields. */

@@ -41,21 +41,22 @@
 #define LIMIT_LINK_OUT_BYTES   (16UL * 1024 * 1024) /* what pm2d has not read from its keeper */
 
 /* app */
-#define LIMIT_NAME_BYTES  255                 /* app name; PM2 has none, file names do */
-#define LIMIT_INSTANCES   4096                /* of one start */
-#define LIMIT_REGEX_BYTES 4096                /* /regex/ as a target */
-#define LIMIT_REGEX_STEPS 100000              /* of it on one name */
-#define LIMIT_PROCESSES   65536               /* in one daemon */
-#define LIMIT_ARGS        65536               /* arguments of one app */
-#define LIMIT_FILE_APPS   10000               /* apps of one process file */
-#define LIMIT_FILE_NOTES  1000                /* errors, and warnings, told of one process file */
-#define LIMIT_DEPENDS     256                 /* apps that one app depends on */
-#define LIMIT_AXM_ACTIONS 1024                /* actions that one app registers */
-#define LIMIT_AXM_BYTES   (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
-#define LIMIT_GATES       1024                /* sockets that cluster apps share, of one daemon */
-#define LIMIT_TREE_PIDS   512                 /* what one app forked, as its memory is counted */
-#define LIMIT_DEPEND_MS   (10 * 60 * 1000)    /* how long an app waits for what it depends on */
-#define LIMIT_DELAY_MS    (7LL * 24 * 3600 * 1000) /* any configured delay or timeout */
+#define LIMIT_NAME_BYTES     255    /* app name; PM2 has none, file names do */
+#define LIMIT_INSTANCES      4096   /* of one start */
+#define LIMIT_REGEX_BYTES    4096   /* /regex/ as a target */
+#define LIMIT_REGEX_STEPS    100000 /* of it on one name */
+#define LIMIT_PROCESSES      65536  /* in one daemon */
+#define LIMIT_ARGS           65536  /* arguments of one app */
+#define LIMIT_FILE_APPS      10000  /* apps of one process file */
+#define LIMIT_FILE_NOTES     1000   /* errors, and warnings, told of one process file */
+#define LIMIT_DEPENDS        256    /* apps that one app depends on */
+#define LIMIT_AXM_ACTIONS    1024   /* actions that one app registers */
+#define LIMIT_AXM_BYTES      (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
+#define LIMIT_GATES          1024             /* sockets that cluster apps share, of one daemon */
+#define LIMIT_STICKY_WAITING 64               /* connections that wait for one busy worker */
+#define LIMIT_TREE_PIDS      512              /* what one app forked, as its memory is counted */
+#define LIMIT_DEPEND_MS      (10 * 60 * 1000) /* how long an app waits for what it depends on */
+#define LIMIT_DELAY_MS       (7LL * 24 * 3600 * 1000) /* any configured delay or timeout */
 
 #define LIMIT_SETTINGS_BYTES (4UL * 1024 * 1024) /* module_conf.json */
 

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Gates: the sockets of cluster apps, and the name under which the keeper holds each. Runs in pm2d.
- *
- * Name: "cluster" and an object: {"key":K,"udp":B,"shared":B,"app":A,"path":P,"dev":N,"ino":N,
- * "data":D}. It says all that cannot be asked of the socket. */
+ * Gates: what cluster apps listen on, under one key for all workers. Runs in pm2d. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "gate_name.h"
 #include "os/clock.h"
 #include "os/fd.h"
-#include "primary_priv.h"
 #include "json/read.h"
-#include "json/write.h"
-
-#define STORED_PREFIX "cluster"
 
 struct gate *gate_find(struct primary *pr, const char *key)
 {
@@ -28,24 +21,19 @@ struct gate *gate_find(struct primary *pr, const char *key)
     return NULL;
 }
 
-static void gate_free(struct gate *g)
+void gate_free(struct gate *g)
 {
     json_decref(g->data);
+    slot_forget_steering(g);
+    free(g->slots);
     free(g->claims);
-    free(g->stored_as);
     free(g->key);
     free(g->app);
     free(g);
 }
 
-static void on_gate_closed(uv_handle_t *h)
-{
-    gate_free(OBJ(h->data, struct gate, GATE_MAGIC));
-}
-
-/* On the loop with it. On failure everything is the caller's still. */
-static struct gate *gate_new(struct primary *pr, const char *key, const char *app,
-                             const struct listener *socket)
+/* Without a socket and in no list yet. */
+static struct gate *gate_new(struct primary *pr, const char *key, const char *app)
 {
     struct gate *g = calloc(1, sizeof(*g));
     if (!g)
@@ -54,114 +42,111 @@ static struct gate *gate_new(struct primary *pr, const char *key, const char *ap
     g->owner = pr;
     g->key = strdup(key);
     g->app = strdup(app);
-    g->socket = *socket;
     list_init(&g->link);
     list_init(&g->waiting);
     list_init(&g->flying);
-    if (!g->key || !g->app || uv_poll_init(pr->env->loop, &g->poll, socket->fd) < 0) {
-        gate_free(g);
-        return NULL;
-    }
-    g->poll.data = g;
-    list_add_tail(&pr->gates, &g->link);
-    pr->gate_count++;
-    return g;
+    if (g->key && g->app)
+        return g;
+    gate_free(g);
+    return NULL;
 }
 
-/* ---- in the keeper ---- */
-
-static void write_name(const struct gate *g, bool with_data, struct buf *out)
+static void enlist(struct gate *g)
 {
-    buf_add_c(out, STORED_PREFIX);
-    struct jw w = jw_to(out);
-    jw_obj_begin(&w);
-    jw_kstr(&w, "key", g->key);
-    jw_kbool(&w, "udp", g->socket.is_udp);
-    jw_kbool(&w, "shared", g->socket.is_shared);
-    jw_kstr(&w, "app", g->app);
-    if (g->socket.path) {
-        jw_kstr(&w, "path", g->socket.path);
-        jw_kint(&w, "dev", (int64_t)g->socket.own.device);
-        jw_kint(&w, "ino", (int64_t)g->socket.own.inode);
-    }
-    if (g->data && with_data)
-        jw_kdom(&w, "data", g->data);
-    jw_obj_end(&w);
-}
-
-static void unstore(struct gate *g)
-{
-    if (g->stored_as)
-        link_unstore(g->owner->env->link, g->stored_as);
-    free(g->stored_as);
-    g->stored_as = NULL;
+    list_add_tail(&g->owner->gates, &g->link);
+    g->owner->gate_count++;
 }
 
 void gate_store(struct gate *g)
 {
-    AUTO(buf) name = BUF_INIT;
-    write_name(g, true, &name);
-    if (name.len > LIMIT_LINK_NOTE_BYTES) {
-        buf_clear(&name);
-        write_name(g, false, &name);
-    }
-    int rc = buf_oom(&name) ? -ENOMEM : link_store(g->owner->env->link, name.data, g->socket.fd);
-    if (rc < 0) {
-        log_error("the keeper does not hold %s: %s", g->key, err_text(rc));
-        return;
-    }
-    if (g->stored_as && strcmp(g->stored_as, name.data) != 0)
-        unstore(g);
-    free(g->stored_as);
-    g->stored_as = buf_detach(&name);
+    for (size_t i = 0; i < g->slot_count; i++)
+        slot_store(g->slots[i]);
 }
 
-static void read_path(struct listener *l, const json_t *about)
+/* ---- back from the keeper ---- */
+
+static struct gate *gate_for(struct primary *pr, const struct gate_name *n)
 {
-    int64_t number;
-    const char *path = json_get_str(about, "path");
-    if (!path)
-        return;
-    l->path = strdup(path);
-    if (json_get_int(about, "dev", &number))
-        l->own.device = (dev_t)number;
-    if (json_get_int(about, "ino", &number))
-        l->own.inode = (ino_t)number;
+    struct gate *g = gate_find(pr, n->key);
+    if (g)
+        return g->is_group && n->is_group ? g : NULL;
+    g = gate_new(pr, n->key, n->app);
+    if (!g)
+        return NULL;
+    g->mode = n->mode;
+    g->is_group = n->is_group;
+    g->data = json_incref((json_t *)n->data);
+    enlist(g);
+    return g;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct slot *x = *(struct slot *const *)a;
+    const struct slot *y = *(struct slot *const *)b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static bool adopt_as(struct primary *pr, struct gate_name *n, struct str name)
+{
+    struct gate *g = gate_for(pr, n);
+    if (!g) {
+        listener_release(&n->socket);
+        return false;
+    }
+    struct listener l = n->socket;
+    n->socket.path = NULL;
+    struct slot *s = slot_new(g, (unsigned)n->slot, &l);
+    if (!s)
+        return false;
+    s->owner = (int)n->owner;
+    s->stored_as = strndup(name.p, name.n);
+    qsort(g->slots, g->slot_count, sizeof(struct slot *), by_index);
+    return true;
 }
 
 bool gate_adopt(struct primary *pr, struct str name, int take_fd)
 {
-    struct str rest = name;
-    if (!str_starts(name, STR(STORED_PREFIX "{")))
+    struct gate_name n;
+    if (!gate_name_is(name))
         return false;
-    rest.p += sizeof(STORED_PREFIX) - 1;
-    rest.n -= sizeof(STORED_PREFIX) - 1;
-    AUTO_JSON about = json_read(rest, NULL);
-    const char *key = json_get_str(about, "key");
-    const char *app = json_get_str(about, "app");
-    struct listener l = {.fd = take_fd, .is_udp = json_get_bool(about, "udp", false)};
-    read_path(&l, about);
-    struct gate *g = key && app && !gate_find(pr, key) ? gate_new(pr, key, app, &l) : NULL;
-    if (!g) {
+    bool makes_sense = gate_name_read(name, &n);
+    n.socket.fd = take_fd;
+    if (!makes_sense)
+        fd_close(&take_fd);
+    if (!makes_sense || !adopt_as(pr, &n, name))
         log_error("what the keeper holds as %.*s cannot be used", STR_ARG(name));
-        listener_release(&l);
-        return true;
-    }
-    g->socket.is_shared = json_get_bool(about, "shared", false);
-    g->data = json_incref(json_object_get(about, "data"));
-    g->stored_as = strndup(name.p, name.n);
+    gate_name_fini(&n);
     return true;
 }
 
 /* ---- life ---- */
 
-/* What the app wants, as Node's own primary would read it. */
-static bool wants_shared(const struct cluster_query *q, const struct proc *p)
+enum balance_mode gate_wish(const struct cluster_query *q, const struct proc *p)
 {
     const json_t *env = json_object_get(p->conf, "env");
-    const char *policy = json_get_str(env, "NODE_CLUSTER_SCHED_POLICY");
-    return q->type == CLUSTER_UDP4 || q->type == CLUSTER_UDP6 || q->shared_only ||
-           (policy && strcmp(policy, "none") == 0);
+    bool is_tcp = q->type == CLUSTER_TCP4 || q->type == CLUSTER_TCP6;
+    if (q->type == CLUSTER_UDP4 || q->type == CLUSTER_UDP6 || q->shared_only)
+        return BALANCE_SHARED;
+    enum balance_mode mode = balance_mode_of(json_get_str(p->conf, "balance"),
+                                             json_get_str(env, "NODE_CLUSTER_SCHED_POLICY"));
+    return mode == BALANCE_REUSEPORT && !is_tcp ? BALANCE_SHARED : mode;
+}
+
+void gate_follow(struct gate *g, const struct proc *p, enum balance_mode wish)
+{
+    if (g->mode == wish || strcmp(g->app, proc_name(p)) != 0)
+        return;
+    if (g->is_group || wish == BALANCE_REUSEPORT) {
+        log_warn("App [%s:%d] balance %s: not before all its workers have closed %s (pm2 stop and "
+                 "pm2 start); until then it is %s",
+                 proc_name(p), p->id, balance_name(wish), g->key,
+                 balance_name(g->is_group ? BALANCE_REUSEPORT : BALANCE_SHARED));
+        return;
+    }
+    g->mode = wish;
+    g->slots[0]->socket.is_shared |= wish == BALANCE_SHARED;
+    gate_store(g);
 }
 
 struct gate *gate_open(struct primary *pr, const char *key, const struct cluster_query *q,
@@ -170,22 +155,33 @@ struct gate *gate_open(struct primary *pr, const char *key, const struct cluster
     struct listener l;
     uint32_t app_umask;
     uint64_t unused;
+    enum balance_mode mode = gate_wish(q, for_whom);
     *ret_code = -EMFILE;
     if (pr->gate_count >= LIMIT_GATES)
         return NULL;
     link_app_world(pr->env->link, &app_umask, &unused);
-    *ret_code = listener_open(q, (mode_t)app_umask, &l);
+    *ret_code = mode == BALANCE_REUSEPORT ? listener_open_first(q, &l)
+                                          : listener_open(q, (mode_t)app_umask, &l);
     if (*ret_code < 0)
         return NULL;
-    struct gate *g = gate_new(pr, key, proc_name(for_whom), &l);
+    l.is_shared = mode == BALANCE_SHARED || mode == BALANCE_REUSEPORT;
+    *ret_code = -ENOMEM;
+    struct gate *g = gate_new(pr, key, proc_name(for_whom));
     if (!g) {
         listener_close(&l);
-        *ret_code = -ENOMEM;
         return NULL;
     }
-    g->socket.is_shared = wants_shared(q, for_whom);
+    g->mode = mode;
+    g->is_group = mode == BALANCE_REUSEPORT;
     g->data = json_incref((json_t *)q->data);
-    gate_store(g);
+    if (!slot_new(g, 0, &l)) {
+        gate_free(g);
+        return NULL;
+    }
+    enlist(g);
+    if (!g->is_group) /* else with the name of its owner, when it has one */
+        gate_store(g);
+    *ret_code = 0;
     return g;
 }
 
@@ -193,7 +189,7 @@ struct gate *gate_open(struct primary *pr, const char *key, const struct cluster
  * workers have closed their copies. For a worker that closes and listens again it is kept. */
 void gate_unclaimed(struct gate *g, bool may_return)
 {
-    if (!may_return || !g->socket.is_shared) {
+    if (!may_return || !g->slots[0]->socket.is_shared) {
         gate_close(g, true);
         return;
     }
@@ -206,12 +202,6 @@ void gate_close(struct gate *g, bool for_good)
     list_del(&g->link);
     g->owner->gate_count--;
     handout_forget(g);
-    uv_close((uv_handle_t *)&g->poll, on_gate_closed);
-    /* At once, not when the handle is closed: the app may ask for the same port again. */
-    if (!for_good) {
-        listener_release(&g->socket);
-        return;
-    }
-    unstore(g);
-    listener_close(&g->socket);
+    for (size_t i = 0; i < g->slot_count; i++)
+        slot_close(g->slots[i], for_good);
 }

@@ -24,7 +24,7 @@ static void conn_free(struct conn *c)
     free(c);
 }
 
-static struct conn *conn_new(struct gate *g, int take_fd)
+static struct conn *conn_new(struct gate *g, int take_fd, const struct listener_peer *peer)
 {
     struct conn *c = calloc(1, sizeof(*c));
     if (!c) {
@@ -34,6 +34,8 @@ static struct conn *conn_new(struct gate *g, int take_fd)
     c->magic = CONN_MAGIC;
     c->gate = g;
     c->fd = take_fd;
+    c->client = balance_hash(peer->bytes, peer->n, 0);
+    c->has_client = peer->n > 0;
     list_init(&c->link);
     return c;
 }
@@ -110,9 +112,10 @@ static void on_conn_handed(void *ctx, int code)
     come_back(c);
 }
 
-static void give(struct worker *w, struct conn *c)
+void handout_give(struct claim *to, struct conn *c)
 {
     AUTO(buf) line = BUF_INIT;
+    struct worker *w = to->worker;
     c->seq = primary_seq(w->owner);
     cluster_write_newconn(&line, w->is_bun ? CLUSTER_BUN : CLUSTER_NODE, c->gate->key, c->seq);
     list_del(&c->link);
@@ -120,6 +123,7 @@ static void give(struct worker *w, struct conn *c)
     c->worker = w;
     c->in_channel = true;
     w->carried = c;
+    to->load++;
     int rc = buf_oom(&line)
                  ? -ENOMEM
                  : chan_send_handle(w->run->chan, buf_str(&line), c->fd, on_conn_handed, c);
@@ -133,75 +137,107 @@ static void give(struct worker *w, struct conn *c)
 
 /* ---- gates ---- */
 
-static void watch(struct gate *g, bool on)
+void handout_watch(struct gate *g, bool on)
 {
-    if (g->is_watching == on)
-        return;
-    g->is_watching = on;
-    if (on)
-        uv_poll_start(&g->poll, UV_READABLE, handout_on_readable);
-    else
-        uv_poll_stop(&g->poll);
+    for (size_t i = 0; i < g->slot_count; i++)
+        slot_watch(g->slots[i], on && slot_is_ours(g->slots[i]));
 }
 
-/* The oldest connection; NULL when there is none now. Then the gate is watched; or, when the kernel
- * has one that we cannot take, tried again later. */
+static void report_no_fds(struct gate *g, int code)
+{
+    if (!g->owner->lacks_fds)
+        log_error("cannot accept a connection of %s: %s; it waits", g->key, err_text(code));
+    g->owner->lacks_fds = true;
+    retry_in(g->owner, NO_FDS_PAUSE_MS);
+}
+
+struct conn *handout_accept(struct gate *g)
+{
+    for (size_t i = 0; i < g->slot_count; i++) {
+        struct listener_peer peer;
+        if (!slot_is_ours(g->slots[i]))
+            continue;
+        int fd = listener_accept(&g->slots[i]->socket, &peer);
+        struct conn *c = fd >= 0 ? conn_new(g, fd, &peer) : NULL;
+        if (c) {
+            g->owner->lacks_fds = false;
+            return c;
+        }
+        if (fd == -EAGAIN)
+            continue;
+        handout_watch(g, false); /* or the loop would turn for nothing */
+        report_no_fds(g, fd < 0 ? fd : -ENOMEM);
+        return NULL;
+    }
+    handout_watch(g, true);
+    return NULL;
+}
+
+/* The oldest connection; NULL when there is none now. */
 static struct conn *next_conn(struct gate *g)
 {
     if (!list_empty(&g->waiting))
         return LIST_ENTRY(g->waiting.next, struct conn, link);
-    int fd = listener_accept(&g->socket);
-    struct conn *c = fd >= 0 ? conn_new(g, fd) : NULL;
-    if (c) {
-        g->owner->lacks_fds = false;
-        return c;
-    }
-    watch(g, fd == -EAGAIN);
-    if (fd == -EAGAIN)
-        return NULL;
-    if (!g->owner->lacks_fds)
-        log_error("cannot accept a connection of %s: %s; it waits", g->key,
-                  err_text(fd < 0 ? fd : -ENOMEM));
-    g->owner->lacks_fds = true;
-    retry_in(g->owner, NO_FDS_PAUSE_MS);
-    return NULL;
+    return handout_accept(g);
 }
 
-struct view {
-    const struct gate *gate;
-    int64_t now_ms;
-};
-
-static bool is_free(void *ctx, size_t index)
+/* In a group all accept by themselves, and take from us what came to the sockets of others: Node
+ * does, Bun does not. */
+static bool takes_from_us(const struct claim *c)
 {
-    const struct view *v = ctx;
-    const struct worker *w = v->gate->claims[index]->worker;
-    return w && !w->carried && !w->is_leaving && !w->is_held && w->paused_until_ms <= v->now_ms &&
-           chan_connected(w->run->chan);
+    return !c->takes_itself || (c->gate->is_group && !c->worker->is_bun);
+}
+
+bool handout_can_take(void *view, size_t index)
+{
+    const struct view *v = view;
+    const struct claim *c = v->gate->claims[index];
+    return claim_is_live(c) && !c->worker->carried && c->worker->paused_until_ms <= v->now_ms &&
+           takes_from_us(c);
+}
+
+static uint64_t load_of(void *view, size_t index)
+{
+    return ((const struct view *)view)->gate->claims[index]->load;
+}
+
+static ssize_t pick(struct gate *g, const struct balance_asks *ask)
+{
+    return g->mode == BALANCE_LEAST_CONNECTIONS ? balance_least(&g->balance, g->claim_count, ask)
+                                                : balance_in_turn(&g->balance, g->claim_count, ask);
+}
+
+static void serve_whoever(struct gate *g)
+{
+    struct view v = {g, clock_mono_ms()};
+    struct balance_asks ask = {.ctx = &v, .can_take = handout_can_take, .load = load_of};
+    for (;;) {
+        ssize_t at = pick(g, &ask);
+        struct conn *c = at >= 0 ? next_conn(g) : NULL;
+        if (at < 0)
+            handout_watch(g, false);
+        if (!c)
+            return;
+        if (g->mode == BALANCE_LEAST_CONNECTIONS) {
+            load_refresh(g);
+            at = pick(g, &ask);
+        }
+        balance_gave(&g->balance, (size_t)at);
+        handout_give(g->claims[at], c);
+    }
 }
 
 void handout_serve(struct gate *g)
 {
-    struct view v = {g, clock_mono_ms()};
-    while (!g->socket.is_shared) {
-        ssize_t at = balance_pick(&g->balance, g->claim_count, is_free, &v);
-        struct conn *c = at >= 0 ? next_conn(g) : NULL;
-        if (at < 0)
-            watch(g, false); /* or the loop would turn for nothing */
-        if (!c)
-            return;
-        balance_gave(&g->balance, (size_t)at);
-        give(g->claims[at]->worker, c);
-    }
+    if (g->mode == BALANCE_STICKY)
+        sticky_serve(g);
+    else
+        serve_whoever(g);
 }
 
-void handout_on_readable(uv_poll_t *h, int status, int events)
+void handout_serve_soon(struct primary *pr)
 {
-    (void)events;
-    struct gate *g = OBJ(h->data, struct gate, GATE_MAGIC);
-    if (status < 0)
-        log_error("%s: %s", g->key, uv_strerror(status));
-    handout_serve(g);
+    retry_in(pr, 0);
 }
 
 void handout_on_retry(uv_timer_t *t)
@@ -219,15 +255,22 @@ void handout_on_retry(uv_timer_t *t)
 
 /* ---- workers ---- */
 
-/* A gate that is watched has a free worker already. The one that it served goes behind its others,
- * so that a busy one leaves something to them. */
+/* One socket that is watched: the gate has a free worker already. */
+static bool has_nothing_for(const struct claim *c)
+{
+    const struct gate *g = c->gate;
+    return !g->is_group && g->slots[0]->is_watching && list_empty(&g->waiting) &&
+           list_empty(&c->waiting);
+}
+
+/* The gate that it served goes behind its others, so that a busy one leaves something to them. */
 void handout_free(struct worker *w)
 {
     list_for_each_safe (it, next, &w->claims) {
-        struct gate *g = LIST_ENTRY(it, struct claim, link)->gate;
-        if (g->is_watching && list_empty(&g->waiting))
+        struct claim *c = LIST_ENTRY(it, struct claim, link);
+        if (has_nothing_for(c))
             continue;
-        handout_serve(g);
+        handout_serve(c->gate);
         if (!w->carried)
             continue;
         list_del(it);
@@ -255,6 +298,17 @@ void handout_take_back(struct worker *w)
     c->worker = NULL;
     if (!c->in_channel) /* else on_conn_handed() will be called */
         come_back_untouched(c);
+}
+
+/* The oldest stay in front. */
+void handout_displace(struct claim *c)
+{
+    while (!list_empty(&c->waiting)) {
+        struct list *last = c->waiting.prev;
+        list_del(last);
+        list_add_tail(c->gate->waiting.next, last);
+    }
+    c->waiting_count = 0;
 }
 
 void handout_forget(struct gate *g)

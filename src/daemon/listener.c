@@ -79,8 +79,11 @@ static int start_listening(int fd, const struct cluster_query *q)
     return listen(fd, q->backlog > 0 ? q->backlog : SOMAXCONN) < 0 ? -errno : 0;
 }
 
-static int open_inet(const struct cluster_query *q, const char *text, int family)
+/* `is_one_of_many`: with SO_REUSEPORT. */
+static int open_inet(const struct cluster_query *q, const char *text, int family,
+                     bool is_one_of_many)
 {
+    int on = 1;
     struct address a = {0};
     int rc = parse_address(text, q->port, family, &a);
     if (rc < 0)
@@ -90,6 +93,8 @@ static int open_inet(const struct cluster_query *q, const char *text, int family
     if (fd < 0)
         return -errno;
     rc = set_options(fd, q, family);
+    if (rc == 0 && is_one_of_many && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+        rc = -errno;
     if (rc == 0 && bind(fd, (struct sockaddr *)&a.any, a.size) < 0)
         rc = -errno;
     if (rc == 0)
@@ -101,10 +106,17 @@ static int open_inet(const struct cluster_query *q, const char *text, int family
 }
 
 /* A worker says type 4 when it has no address; what is meant is any address of any family. */
-static int open_any(const struct cluster_query *q)
+static int open_any(const struct cluster_query *q, bool is_one_of_many)
 {
-    int fd = is_udp(q) && !is_v6(q) ? -EAFNOSUPPORT : open_inet(q, "::", AF_INET6);
-    return fd >= 0 || (is_udp(q) && is_v6(q)) ? fd : open_inet(q, "0.0.0.0", AF_INET);
+    int fd = is_udp(q) && !is_v6(q) ? -EAFNOSUPPORT : open_inet(q, "::", AF_INET6, is_one_of_many);
+    return fd >= 0 || (is_udp(q) && is_v6(q)) ? fd
+                                              : open_inet(q, "0.0.0.0", AF_INET, is_one_of_many);
+}
+
+static int open_place(const struct cluster_query *q, bool is_one_of_many)
+{
+    return q->address ? open_inet(q, q->address, is_v6(q) ? AF_INET6 : AF_INET, is_one_of_many)
+                      : open_any(q, is_one_of_many);
 }
 
 /* ---- UNIX sockets ---- */
@@ -186,14 +198,63 @@ int listener_open(const struct cluster_query *q, mode_t app_umask, struct listen
     int fd = -EBADF;
     if (q->type == CLUSTER_UNIX)
         fd = open_unix(q, app_umask, ret);
-    else if (q->type != CLUSTER_FD && q->address)
-        fd = open_inet(q, q->address, is_v6(q) ? AF_INET6 : AF_INET);
     else if (q->type != CLUSTER_FD)
-        fd = open_any(q);
+        fd = open_place(q, false);
     if (fd < 0)
         return fd;
     ret->fd = fd;
     return 0;
+}
+
+int listener_open_first(const struct cluster_query *q, struct listener *ret)
+{
+    *ret = (struct listener){.fd = -1};
+    if (q->type != CLUSTER_TCP4 && q->type != CLUSTER_TCP6)
+        return -EINVAL;
+    if (q->port > 0) { /* the kernel lets any program of this user into a group */
+        int alone = open_place(q, false);
+        if (alone < 0)
+            return alone;
+        fd_close(&alone);
+    }
+    int fd = open_place(q, true);
+    if (fd < 0)
+        return fd;
+    ret->fd = fd;
+    return 0;
+}
+
+static int copy_option(int from, int to, int level, int option)
+{
+    int value = 0;
+    socklen_t size = sizeof(value);
+    if (getsockopt(from, level, option, &value, &size) < 0 ||
+        setsockopt(to, level, option, &value, size) < 0)
+        return -errno;
+    return 0;
+}
+
+int listener_open_beside(const struct listener *first, int backlog, struct listener *ret)
+{
+    struct address a = {.size = sizeof(a.any)};
+    *ret = (struct listener){.fd = -1, .is_shared = first->is_shared};
+    if (getsockname(first->fd, (struct sockaddr *)&a.any, &a.size) < 0)
+        return -errno;
+    int fd = socket(a.any.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int rc = copy_option(first->fd, fd, SOL_SOCKET, SO_REUSEADDR);
+    if (rc == 0)
+        rc = copy_option(first->fd, fd, SOL_SOCKET, SO_REUSEPORT);
+    if (rc == 0 && a.any.ss_family == AF_INET6)
+        rc = copy_option(first->fd, fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (rc == 0 && (bind(fd, (struct sockaddr *)&a.any, a.size) < 0 ||
+                    listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0))
+        rc = -errno;
+    if (rc < 0)
+        fd_close(&fd);
+    ret->fd = fd;
+    return rc;
 }
 
 void listener_release(struct listener *l)
@@ -242,13 +303,37 @@ static bool is_of_connection(int code)
            code == EOPNOTSUPP || code == ENETUNREACH || code == EPERM;
 }
 
-int listener_accept(const struct listener *l)
+static void read_peer(const struct sockaddr_storage *any, struct listener_peer *ret)
+{
+    const unsigned char *bytes = NULL;
+    ret->n = 0;
+    if (any->ss_family == AF_INET) {
+        bytes = (const unsigned char *)&((const struct sockaddr_in *)any)->sin_addr;
+        ret->n = 4;
+    } else if (any->ss_family == AF_INET6) {
+        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)any)->sin6_addr;
+        bytes = v6->s6_addr;
+        ret->n = 16;
+        if (IN6_IS_ADDR_V4MAPPED(v6)) {
+            bytes += 12;
+            ret->n = 4;
+        }
+    }
+    if (bytes)
+        memcpy(ret->bytes, bytes, ret->n);
+}
+
+int listener_accept(const struct listener *l, struct listener_peer *ret_peer)
 {
     for (int i = 0; i < ACCEPT_TRIES; i++) {
+        struct sockaddr_storage any = {0};
+        socklen_t size = sizeof(any);
         /* A worker does not make it non-blocking, and stands still at the first full buffer. */
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
+        int fd = accept4(l->fd, (struct sockaddr *)&any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            read_peer(&any, ret_peer);
             return fd;
+        }
         if (!is_of_connection(errno))
             return -errno;
     }

@@ -37,11 +37,25 @@ void listener_close(struct listener *l);
 /* Only our copy: others (the keeper) go on. */
 void listener_release(struct listener *l);
 
+/* For `balance: reuseport`: the same with SO_REUSEPORT, so that others can be bound beside it; TCP
+ * only. Whoever else listens there, with SO_REUSEPORT or without, makes it fail (-EADDRINUSE). */
+int listener_open_first(const struct cluster_query *q, struct listener *ret);
+/* One more of the group: bound as `first` is. */
+int listener_open_beside(const struct listener *first, int backlog, struct listener *ret);
+
 /* What getsockname() says. 0 or -errno. */
 int listener_name(const struct listener *l, struct listener_name *ret);
+
+/* Who connected: the bytes of his address, those of IPv4 for an IPv4 client of an IPv6 socket, too;
+ * n == 0: a UNIX socket, which tells nothing. */
+struct listener_peer {
+    unsigned char bytes[16];
+    size_t n;
+};
+
 /* The next connection: a descriptor (non-blocking, CLOEXEC) or -errno. Those that broke while they
  * waited are passed over. */
-int listener_accept(const struct listener *l);
+int listener_accept(const struct listener *l, struct listener_peer *ret_peer);
 
 /* Whether somebody has read from or written to this connection: then nobody else can take it over.
  * Always false for UNIX sockets, of which the kernel does not tell. */

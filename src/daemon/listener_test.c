@@ -62,7 +62,8 @@ static int connect_to(int port)
 
 static int accepted(const struct listener *l)
 {
-    int fd = listener_accept(l);
+    struct listener_peer peer;
+    int fd = listener_accept(l, &peer);
     assert_true(fd >= 0);
     return fd;
 }
@@ -74,7 +75,8 @@ static void one_port_for_all(void **state)
     (void)state;
     struct cluster_query q = tcp("127.0.0.1", 0);
     struct listener l = opened(&q);
-    assert_int_equal(listener_accept(&l), -EAGAIN);
+    struct listener_peer peer;
+    assert_int_equal(listener_accept(&l, &peer), -EAGAIN);
     int client = connect_to(port_of(&l));
     assert_true(client >= 0);
     int fd = accepted(&l);
@@ -84,6 +86,61 @@ static void one_port_for_all(void **state)
     fd_close(&fd);
     fd_close(&client);
     listener_close(&l);
+}
+
+static void who_connected(void **state)
+{
+    (void)state;
+    static const unsigned char local[] = {127, 0, 0, 1};
+    const char *addresses[] = {"127.0.0.1", NULL}; /* NULL: both families, on an IPv6 socket */
+    for (size_t i = 0; i < 2; i++) {
+        struct cluster_query q = tcp(addresses[i], 0);
+        struct listener l = opened(&q);
+        struct listener_peer peer;
+        int client = connect_to(port_of(&l));
+        int fd = listener_accept(&l, &peer);
+        assert_true(fd >= 0);
+        assert_int_equal(peer.n, 4);
+        assert_memory_equal(peer.bytes, local, 4);
+        fd_close(&fd);
+        fd_close(&client);
+        listener_close(&l);
+    }
+}
+
+static int option_of(const struct listener *l, int level, int option)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    assert_int_equal(getsockopt(l->fd, level, option, &value, &size), 0);
+    return value;
+}
+
+static void a_group(void **state)
+{
+    (void)state;
+    const char *addresses[] = {"127.0.0.1", NULL};
+    for (size_t i = 0; i < 2; i++) {
+        struct cluster_query q = tcp(addresses[i], 0);
+        struct listener first, second, other;
+        struct listener_name a, b;
+        assert_int_equal(listener_open_first(&q, &first), 0);
+        assert_int_equal(listener_open_beside(&first, 5, &second), 0);
+        assert_int_equal(listener_name(&first, &a), 0);
+        assert_int_equal(listener_name(&second, &b), 0);
+        assert_memory_equal(&a, &b, sizeof(a));
+        assert_int_equal(option_of(&second, SOL_SOCKET, SO_ACCEPTCONN), 1);
+        if (a.family == 6)
+            assert_int_equal(option_of(&second, IPPROTO_IPV6, IPV6_V6ONLY), 0);
+        q.port = a.port; /* nobody else gets in by chance */
+        assert_int_equal(listener_open_first(&q, &other), -EADDRINUSE);
+        assert_int_equal(listener_open(&q, 022, &other), -EADDRINUSE);
+        listener_close(&first);
+        listener_close(&second);
+    }
+    struct cluster_query q = unix_at("/tmp/x");
+    struct listener l;
+    assert_int_equal(listener_open_first(&q, &l), -EINVAL);
 }
 
 static void no_address_means_any(void **state)
@@ -323,6 +380,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_port_for_all),
+        cmocka_unit_test(who_connected),
+        cmocka_unit_test(a_group),
         cmocka_unit_test(no_address_means_any),
         cmocka_unit_test(ipv6_alone),
         cmocka_unit_test(errors_are_the_kernels),

@@ -21,101 +21,13 @@ int64_t primary_seq(struct primary *pr)
     return ++pr->seq;
 }
 
-/* ---- claims ---- */
-
-static void remember(struct proc *p)
-{
-    if (!p->removed)
-        journal_state(p->env->journal, p);
-}
-
-struct claim *claim_of(const struct gate *g, const struct worker *w)
-{
-    for (size_t i = 0; i < g->claim_count; i++)
-        if (g->claims[i]->worker == w)
-            return g->claims[i];
-    return NULL;
-}
-
-static struct claim *vacant_claim(const struct gate *g, const struct proc *p)
-{
-    for (size_t i = 0; i < g->claim_count; i++)
-        if (g->claims[i]->proc == p && !g->claims[i]->worker)
-            return g->claims[i];
-    return NULL;
-}
-
-static bool make_room(struct gate *g)
-{
-    if (g->claim_count < g->claim_cap)
-        return true;
-    size_t cap = g->claim_cap ? g->claim_cap * 2 : 8;
-    struct claim **claims = realloc(g->claims, cap * sizeof(struct claim *));
-    if (!claims)
-        return false;
-    g->claims = claims;
-    g->claim_cap = cap;
-    return true;
-}
-
-static struct claim *claim_new(struct gate *g, struct proc *p)
-{
-    struct claim *c = make_room(g) ? calloc(1, sizeof(*c)) : NULL;
-    if (!c)
-        return NULL;
-    list_init(&c->link);
-    c->gate = g;
-    c->proc = p;
-    g->claims[g->claim_count++] = c;
-    return c;
-}
-
-struct claim *claim_add(struct gate *g, struct worker *w)
-{
-    struct proc *p = w->run->proc;
-    struct claim *c = vacant_claim(g, p);
-    if (!c)
-        c = claim_new(g, p);
-    if (!c)
-        return NULL;
-    c->worker = w;
-    list_add_tail(&w->claims, &c->link);
-    return c;
-}
-
-static void claim_free(struct claim *c)
-{
-    struct gate *g = c->gate;
-    size_t at = 0;
-    while (g->claims[at] != c)
-        at++;
-    g->claim_count--;
-    memmove(&g->claims[at], &g->claims[at + 1], (g->claim_count - at) * sizeof(struct claim *));
-    balance_removed(&g->balance, at);
-    list_del(&c->link);
-    free(c);
-}
-
-void claim_drop(struct claim *c, bool may_return)
-{
-    struct gate *g = c->gate;
-    struct proc *p = c->proc;
-    claim_free(c);
-    if (g->claim_count == 0)
-        gate_unclaimed(g, may_return);
-    remember(p);
-}
-
 /* What its process has a right to now, without anybody who serves it. */
 static void vacate(struct worker *w)
 {
     if (list_empty(&w->claims))
         return;
-    while (!list_empty(&w->claims)) {
-        struct claim *c = LIST_ENTRY(w->claims.next, struct claim, link);
-        list_del(&c->link);
-        c->worker = NULL;
-    }
+    while (!list_empty(&w->claims))
+        claim_vacate(LIST_ENTRY(w->claims.next, struct claim, link));
     primary_sweep_later(w->owner);
 }
 
@@ -215,6 +127,7 @@ void primary_cut(struct run *r)
     if (!w)
         return;
     w->is_leaving = w->is_cut = true;
+    claims_changed(w);
     primary_sweep_later(w->owner);
 }
 
@@ -224,6 +137,7 @@ void primary_retire(struct run *r, bool for_good)
     if (!w)
         return;
     w->is_leaving = true;
+    claims_changed(w);
     while (for_good && !list_empty(&w->claims))
         claim_drop(LIST_ENTRY(w->claims.next, struct claim, link), false);
 }
@@ -239,6 +153,21 @@ static void exchange_claims(struct gate *g, struct proc *p, struct proc *other)
     }
 }
 
+/* What waited for the generation before, where the one of now has come. */
+static void drop_surplus(struct gate *g, const struct proc *p)
+{
+    struct claim *vacant = NULL;
+    bool has_worker = false;
+    for (size_t i = 0; i < g->claim_count; i++) {
+        struct claim *c = g->claims[i];
+        has_worker |= c->proc == p && c->worker;
+        if (c->proc == p && !c->worker)
+            vacant = c;
+    }
+    if (vacant && has_worker)
+        claim_drop(vacant, false);
+}
+
 void primary_switch(struct proc *p, struct proc *other)
 {
     struct primary *pr = p->env->primary;
@@ -249,10 +178,14 @@ void primary_switch(struct proc *p, struct proc *other)
         w->is_held = false;
         w->is_leaving = w->is_cut; /* called back, perhaps */
     }
-    list_for_each (it, &pr->gates)
-        exchange_claims(LIST_ENTRY(it, struct gate, link), p, other);
-    list_for_each (it, &pr->gates)
-        handout_serve(LIST_ENTRY(it, struct gate, link));
+    list_for_each (it, &pr->gates) {
+        struct gate *g = LIST_ENTRY(it, struct gate, link);
+        exchange_claims(g, p, other);
+        drop_surplus(g, p);
+        slot_follow_claims(g);
+    }
+    if (w)
+        claims_changed(w);
 }
 
 void primary_leave(struct run *r)
@@ -309,7 +242,7 @@ void primary_removed(struct proc *p)
 /* ---- memory ---- */
 
 /* Of a journal record. */
-static const char *const members[] = {"listens", "vacant", "listening", "bun"};
+static const char *const members[] = {"listens", "itself", "vacant", "listening", "bun"};
 
 json_t *primary_read_claims(const json_t *record)
 {
@@ -324,13 +257,30 @@ json_t *primary_read_claims(const json_t *record)
     return claims;
 }
 
-static void write_keys(struct jw *w, const struct proc *p, const char *member, bool vacant)
+typedef bool claim_test(const struct claim *c);
+
+static bool is_vacant(const struct claim *c)
+{
+    return !c->worker;
+}
+
+static bool is_handed(const struct claim *c)
+{
+    return c->worker && !c->takes_itself;
+}
+
+static bool is_taken(const struct claim *c)
+{
+    return c->worker && c->takes_itself;
+}
+
+static void write_keys(struct jw *w, const struct proc *p, const char *member, claim_test *test)
 {
     bool has_some = false;
     list_for_each (it, &p->env->primary->gates) {
         const struct gate *g = LIST_ENTRY(it, struct gate, link);
         for (size_t i = 0; i < g->claim_count; i++) {
-            if (g->claims[i]->proc != p || vacant != !g->claims[i]->worker)
+            if (g->claims[i]->proc != p || !test(g->claims[i]))
                 continue;
             if (!has_some) {
                 jw_key(w, member);
@@ -352,23 +302,30 @@ void primary_write_claims(struct jw *w, const struct proc *p)
             jw_kdom(w, members[i], json_object_get(p->claims, members[i]));
     if (p->claims || !p->env->primary || !proc_is_cluster(p))
         return;
-    write_keys(w, p, "listens", false);
-    write_keys(w, p, "vacant", true);
+    write_keys(w, p, "listens", is_handed);
+    write_keys(w, p, "itself", is_taken);
+    write_keys(w, p, "vacant", is_vacant);
     if (worker && worker->listening > 0)
         jw_kint(w, "listening", worker->listening);
     if (worker && worker->is_bun)
         jw_kbool(w, "bun", true);
 }
 
-static void recover_keys(struct primary *pr, struct proc *p, const json_t *keys, struct worker *w)
+/* `w` NULL: vacant. */
+static void recover_keys(struct primary *pr, struct proc *p, const json_t *keys, struct worker *w,
+                         bool takes_itself)
 {
     size_t i;
     json_t *key;
+    int code;
     json_array_foreach ((json_t *)keys, i, key) {
         struct gate *g = json_is_string(key) ? gate_find(pr, json_string_value(key)) : NULL;
-        if (g && !(w ? claim_add(g, w) : claim_new(g, p)))
+        struct claim *c = !g ? NULL : w ? claim_add(g, w, &code) : claim_add_vacant(g, p);
+        if (g && !c)
             log_error("App [%s:%d] out of memory: it does not listen on %s", proc_name(p), p->id,
                       g->key);
+        if (c)
+            c->takes_itself |= takes_itself;
     }
 }
 
@@ -380,8 +337,9 @@ static void recover_proc(struct primary *pr, struct proc *p)
     if (!claims)
         return;
     p->claims = NULL;
-    recover_keys(pr, p, json_object_get(claims, "vacant"), NULL);
-    recover_keys(pr, p, json_object_get(claims, "listens"), w);
+    recover_keys(pr, p, json_object_get(claims, "vacant"), NULL, false);
+    recover_keys(pr, p, json_object_get(claims, "listens"), w, false);
+    recover_keys(pr, p, json_object_get(claims, "itself"), w, true);
     if (w && json_get_int(claims, "listening", &listening))
         w->listening = (unsigned)listening;
     if (w)
@@ -399,10 +357,12 @@ void primary_recover(struct primary *pr, struct proc *const *procs, size_t count
     }
     list_for_each_safe (it, next, &pr->gates) {
         struct gate *g = LIST_ENTRY(it, struct gate, link);
-        if (g->claim_count == 0)
+        if (g->claim_count == 0) {
             gate_close(g, true);
-        else
-            handout_serve(g);
+            continue;
+        }
+        slot_steer(g);
+        handout_serve(g);
     }
 }
 
@@ -448,6 +408,7 @@ void primary_close(struct primary *pr)
     if (!pr)
         return;
     pr->env->primary = NULL;
+    pr->is_closing = true;
     list_for_each_safe (it, next, &pr->gates) {
         struct gate *g = LIST_ENTRY(it, struct gate, link);
         while (g->claim_count > 0)

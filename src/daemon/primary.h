@@ -9,12 +9,13 @@
  * process is stopped, deleted or given up, or when a new run has not asked for it for a while. A
  * gate is closed with its last claim.
  *
- * Round robin (the default): a connection is accepted only when a worker is free for it, so that
- * the death of pm2d costs no more than one connection per worker. Each worker has one at a time;
- * our copy is kept until it says that it accepted. If it refuses, cannot take it, or dies before,
- * the connection goes to another one, first of all; unless somebody has read from it already: then
- * it is closed, because the request is gone. UDP, and NODE_CLUSTER_SCHED_POLICY=none in the app's
- * environment: the workers get the socket itself.
+ * Round robin (the default), least-connections, sticky: a connection is accepted only when a worker
+ * is free, so that the death of pm2d costs no more than one connection per worker (sticky: those
+ * that wait for a busy one, too). Each worker has one at a time; our copy is kept until it says
+ * that it accepted. If it refuses, cannot take it, or dies before, the connection goes to another
+ * one, first of all; unless somebody has read from it already: then it is closed, because the
+ * request is gone. Shared, and always for UDP: the workers get the socket itself. Reuseport: each
+ * gets one of its own, which its process has for good; we serve those whose worker is away.
  *
  * The keeper holds a copy of each gate's socket under a name that says all about it; the journal
  * has the claims of each process. From these a new pm2d finds its way back.

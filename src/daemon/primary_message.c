@@ -75,22 +75,24 @@ static int send_grant(struct worker *w, struct buf *line, int fd)
     return rc;
 }
 
-/* `g` NULL: it failed with `code`. */
+/* `c` NULL: it failed with `code`. */
 static void answer_query(struct worker *w, const struct cluster_msg *m, const char *key,
-                         const struct gate *g, int code)
+                         const struct claim *c, int code)
 {
     AUTO(buf) line = BUF_INIT;
     struct listener_name name = {0};
-    bool with_handle = g && (g->socket.is_shared || m->query.shared_only);
-    if (g && !with_handle)
-        (void)listener_name(&g->socket, &name);
+    const struct gate *g = c ? c->gate : NULL;
+    const struct slot *s = g ? c->slot ? c->slot : g->slots[0] : NULL;
+    bool with_handle = s && c->takes_itself;
+    if (s && !with_handle)
+        (void)listener_name(&s->socket, &name);
     struct cluster_answer a = {
         .ack = m->seq,
         .key = key,
         .code = code,
         .data = g && g->data ? g->data : m->query.data, /* TLS servers fail without it */
         .with_handle = with_handle,
-        .is_udp = g && g->socket.is_udp,
+        .is_udp = s && s->socket.is_udp,
         .address = name.family ? name.address : NULL,
         .family = name.family,
         .port = name.port,
@@ -99,7 +101,7 @@ static void answer_query(struct worker *w, const struct cluster_msg *m, const ch
     if (buf_oom(&line))
         report_send(w, -ENOMEM);
     else if (with_handle)
-        report_send(w, send_grant(w, &line, g->socket.fd));
+        report_send(w, send_grant(w, &line, s->socket.fd));
     else
         report_send(w, chan_send(w->run->chan, buf_str(&line)));
 }
@@ -114,31 +116,46 @@ static void warn_of_strangers(const struct gate *g, const struct proc *p)
              proc_name(p), p->id, g->app, g->key);
 }
 
-static struct gate *claim_gate(struct worker *w, const struct cluster_query *q, const char *key,
-                               int *ret_code)
+/* Open it, or take part in one that is there. NULL with *ret_code. */
+static struct gate *gate_of_query(struct worker *w, const struct cluster_query *q, const char *key,
+                                  int *ret_code)
 {
     const struct proc *p = w->run->proc;
     struct gate *g = gate_find(w->owner, key);
-    *ret_code = 0;
-    if (g && claim_of(g, w)) {
-        *ret_code = -EADDRINUSE;
+    *ret_code = -EADDRINUSE;
+    if (g && claim_of(g, w))
         return NULL;
-    }
     if (!g)
-        g = gate_open(w->owner, key, q, p, ret_code);
-    else
-        warn_of_strangers(g, p);
-    if (g && !claim_add(g, w)) {
+        return gate_open(w->owner, key, q, p, ret_code);
+    warn_of_strangers(g, p);
+    gate_follow(g, p, gate_wish(q, p));
+    return g;
+}
+
+static struct claim *claim_gate(struct worker *w, const struct cluster_query *q, const char *key,
+                                int *ret_code)
+{
+    struct gate *g = gate_of_query(w, q, key, ret_code);
+    if (!g)
+        return NULL;
+    struct claim *c = claim_add(g, w, ret_code);
+    if (!c) {
         if (g->claim_count == 0)
             gate_unclaimed(g, false);
-        *ret_code = -ENOMEM;
         return NULL;
     }
-    if (g && !g->data && q->data) {
+    enum balance_mode wish = gate_wish(q, w->run->proc);
+    c->takes_itself = g->is_group || wish == BALANCE_SHARED || wish == BALANCE_REUSEPORT;
+    if (c->takes_itself && !g->slots[0]->socket.is_shared) {
+        g->slots[0]->socket.is_shared = true;
+        gate_store(g);
+    }
+    if (!g->data && q->data) {
         g->data = json_incref((json_t *)q->data);
         gate_store(g);
     }
-    return g;
+    *ret_code = 0;
+    return c;
 }
 
 static void take_query(struct worker *w, const struct cluster_msg *m)
@@ -149,14 +166,14 @@ static void take_query(struct worker *w, const struct cluster_msg *m)
     if (w->is_leaving) /* Node does not answer either */
         return;
     cluster_key(&m->query, &key);
-    struct gate *g = claim_gate(w, &m->query, key.data, &code);
-    if (!g)
+    struct claim *c = claim_gate(w, &m->query, key.data, &code);
+    if (!c)
         log_warn("App [%s:%d] cannot listen on %s: %s", proc_name(p), p->id, key.data,
                  err_text(code));
     journal_state(p->env->journal, p); /* before the answer: the worker will not ask again */
-    answer_query(w, m, key.data, g, code);
-    if (g)
-        handout_serve(g);
+    answer_query(w, m, key.data, c, code);
+    if (c)
+        handout_serve(c->gate);
 }
 
 /* ---- the rest ---- */

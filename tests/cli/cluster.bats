@@ -3,37 +3,10 @@
 # Cluster mode: pm2d is the primary of unmodified Node apps.
 # shellcheck disable=SC2030,SC2031 # each test has its own PORT
 load ../lib/harness
+load ../lib/cluster
 
 setup_file() {
   command -v node >/dev/null || skip "node is not installed"
-}
-
-# cluster KIND COUNT [OPTION...]: start that many workers and wait until each has said so.
-cluster() {
-  local kind=$1 count=$2
-  shift 2
-  PORT=${PORT:-$(free_port)}
-  export PORT
-  KIND=$kind pm2 start cluster.js --name app -i "$count" --merge-logs "$@"
-  wait_until file_lines "$(log_of app-out)" "$count"
-}
-
-hits() {
-  "$PYTHON" "$ROOT/tests/lib/hits.py" "$@"
-}
-
-# Clients that ask one request after the other, until steady_ends.
-steady() {
-  rm -f "$WORK/enough"
-  hits steady "$PORT" "$WORK/enough" >"$WORK/steady" 2>&1 3>&- 4>&- &
-  steady_pid=$!
-}
-
-steady_ends() {
-  touch "$WORK/enough"
-  wait "$steady_pid"
-  output=$(<"$WORK/steady")
-  echo "clients: $output"
 }
 
 out_has() {
@@ -42,10 +15,6 @@ out_has() {
 
 ticks_of() { # PID: of the processor, hundredths of a second
   awk '{print $14 + $15}' "/proc/$1/stat"
-}
-
-answers() { # WHO COUNT: that many pids answer
-  [ "$(hits spread "$PORT" 20 | wc -l)" -eq "$1" ]
 }
 
 @test "connections go to each worker in turn" {

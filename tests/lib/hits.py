@@ -6,6 +6,11 @@ hits.py steady PORT FILE      one request after the other from 4 clients, until 
                               print: answered N, cut N (accepted, then closed), refused N
 hits.py hang PORT COUNT FILE  COUNT clients that connect and say nothing, until FILE is there
 hits.py burst PORT COUNT      COUNT clients connect at once and then ask: answered N of COUNT
+hits.py from PORT COUNT       one request from each of COUNT addresses: print address and pid
+hits.py crowd PORT COUNT FROM COUNT clients from one address at once, each with a request: print each
+                              pid that answered, as they come
+hits.py least WHERE           hold connections to two workers, then close those of one: the next ones
+                              have to go there; print "fewest first" when they do. A port or a path
 hits.py pair PORT             two clients at once: print who answers, as they come
 hits.py unix PATH COUNT       as spread
 hits.py udp PORT              one datagram: print the answer
@@ -48,6 +53,64 @@ def spread(address, count):
     seen = collections.Counter(ask(address) for _ in range(count))
     for who, times in sorted(seen.items()):
         print(who, times)
+
+
+def ask_from(source, port):
+    with socket.create_connection(("127.0.0.1", port), 20, (source, 0)) as s:
+        s.sendall(REQUEST)
+        answer = b""
+        while chunk := s.recv(65536):
+            answer += chunk
+    return answer.decode().split("\n")[-2]
+
+
+def from_many(port, count):
+    for i in range(count):
+        source = f"127.0.{1 + i // 200}.{1 + i % 200}"
+        print(source, ask_from(source, port))
+
+
+def crowd(port, count, source):
+    poll = selectors.DefaultSelector()
+    for _ in range(count):
+        s = socket.create_connection(("127.0.0.1", port), 20, (source, 0))
+        s.sendall(REQUEST)
+        poll.register(s, selectors.EVENT_READ)
+    while poll.get_map() and time.monotonic() < END:
+        for key, _ in poll.select(1):
+            answer = key.fileobj.recv(65536).decode()
+            print(answer.split("\n")[-2] if answer else "none", flush=True)
+            poll.unregister(key.fileobj)
+            key.fileobj.close()
+
+
+def held(address):
+    """A connection that stays open, and who answered on it."""
+    s = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
+    s.settimeout(20)
+    s.connect(address)
+    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = b""
+    while not answer.endswith(b"0\r\n\r\n") and b"Content-Length: " not in answer:
+        answer += s.recv(65536)
+    return s, answer.split(b"\r\n\r\n", 1)[1].strip().splitlines()[-1 if b"Length" in answer else 1]
+
+
+def least(address):
+    clients = [held(address) for _ in range(8)]
+    workers = {who for _, who in clients}
+    assert len(workers) == 2, workers
+    idle = clients[-1][1]
+    for s, who in clients:
+        if who == idle:
+            s.close()
+    while time.monotonic() < END:
+        batch = [held(address) for _ in range(3)]
+        if all(who == idle for _, who in batch):
+            print("fewest first")
+            return
+        for s, _ in batch:
+            s.close()
 
 
 def steady(port, until):
@@ -133,6 +196,12 @@ def main(how, *args):
         hang(int(args[0]), int(args[1]), args[2])
     elif how == "burst":
         burst(int(args[0]), int(args[1]))
+    elif how == "from":
+        from_many(int(args[0]), int(args[1]))
+    elif how == "crowd":
+        crowd(int(args[0]), int(args[1]), args[2])
+    elif how == "least":
+        least(args[0] if "/" in args[0] else ("127.0.0.1", int(args[0])))
     elif how == "pair":
         pair(int(args[0]))
     elif how == "unix":
