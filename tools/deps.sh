@@ -49,6 +49,7 @@ check_test() {
     need_command setpriv util-linux
     need_command pgrep procps
     need_command curl curl
+    need_command openssl openssl
 }
 
 check_lint() {
@@ -107,9 +108,13 @@ for group in "$@"; do
 done
 [ ${#missing[@]} -eq 0 ] || install_missing
 
-# The npm package pm2, whose client is tested against our daemon. Without it those tests are skipped.
+# The npm package pm2, whose client is tested against our daemon, and those of servers. Without them
+# their tests are skipped.
 case " $* " in *" test "*)
-    "$(dirname "$0")/../tests/npm/install.sh" >/dev/null ||
+    tests=$(dirname "$0")/../tests
+    "$tests/npm/install.sh" >/dev/null ||
         echo "deps: the npm package pm2 is out of reach: its tests will be skipped" >&2
+    "$tests/cluster/packages.sh" >/dev/null ||
+        echo "deps: express and fastify are out of reach: their tests will be skipped" >&2
     ;;
 esac

@@ -3,7 +3,7 @@
 # Build and run every storey of the tests, then say so in one line: "N passed, N failed[, N skipped]".
 #
 #   tools/run-tests.sh                 all of it
-#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, lib, node, npm,
+#   tools/run-tests.sh unit proto cli  some storeys: unit, proto, cli, lib, node, npm, cluster,
 #                                      conformance, fault; each also with asan- in front; fuzz
 #   FUZZ_SECONDS=20 JOBS=2             per fuzz target; how many test files at a time
 #
@@ -135,17 +135,39 @@ run_fuzz() {
     tally fuzz "$passed" "$failed" 0
 }
 
-# Needs a network once, for the other runtimes; without it, it runs under the Node that is here.
+# Have the other runtimes in $PM2_RUNTIMES. That needs a network once; without it, the Node that is
+# here is what is tested, and that is said.
+have_runtimes() { # storey
+    if ! PM2_RUNTIMES=$(tests/node/runtimes.sh 2>"$LOGS/$1/runtimes.log"); then
+        tail -5 "$LOGS/$1/runtimes.log"
+        echo "SKIPPED: not every runtime can be fetched; tested are: ${PM2_RUNTIMES:-the Node here}"
+        tally "$1" 0 0 1
+    fi
+    PM2_RUNTIMES=${PM2_RUNTIMES:-own $(command -v node)}
+    export PM2_RUNTIMES
+}
+
 run_node() { # preset storey
     say "$2: Node package"
     mkdir -p "$LOGS/$2"
-    if ! PM2_RUNTIMES=$(tests/node/runtimes.sh 2>"$LOGS/$2/runtimes.log"); then
-        tail -5 "$LOGS/$2/runtimes.log"
-        echo "SKIPPED: not every runtime can be fetched; tested are: ${PM2_RUNTIMES:-the Node here}"
-        tally "$2" 0 0 1
-    fi
-    export PM2_RUNTIMES
+    have_runtimes "$2"
     PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-node.sh tests/node/*.test.mjs
+}
+
+# Servers of all kinds in cluster mode, under each runtime; under some where programs are slow.
+run_cluster() { # preset storey
+    local names
+    say "$2: servers in cluster mode"
+    mkdir -p "$LOGS/$2"
+    have_runtimes "$2"
+    mapfile -t names < <(cut -d' ' -f1 <<<"$PM2_RUNTIMES")
+    [ "$1" != asan ] || names=("${names[0]}" "${names[-1]}")
+    if ! CLUSTER_MODULES=$(tests/cluster/packages.sh 2>"$LOGS/$2/packages.log"); then
+        tail -5 "$LOGS/$2/packages.log"
+        echo "SKIPPED: express and fastify cannot be installed; their tests did not run"
+    fi
+    export CLUSTER_MODULES
+    PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-cluster.sh "${names[@]}"
 }
 
 # The only tests that need a network, and that only once: without it they are skipped, aloud.
@@ -182,7 +204,7 @@ wanted() {
 
 run_tree() { # preset prefix
     local storey
-    for storey in unit proto cli lib node npm conformance fault; do
+    for storey in unit proto cli lib node npm cluster conformance fault; do
         if wanted "$2$storey"; then
             "run_$storey" "$1" "$2$storey"
             sanitizer_collect "$2$storey"
@@ -190,12 +212,12 @@ run_tree() { # preset prefix
     done
 }
 
-STOREYS=${*:-unit proto cli lib node npm conformance fault asan-unit asan-proto asan-cli asan-lib asan-fault fuzz}
+STOREYS=${*:-unit proto cli lib node npm cluster conformance fault asan-unit asan-proto asan-cli asan-lib asan-cluster asan-fault fuzz}
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
 : >"$TALLY"
 
-case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" node"* | *" npm"* | *" conformance"* | *" fault"*)
+case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" node"* | *" npm"* | *" cluster"* | *" conformance"* | *" fault"*)
     build dev && run_tree dev ""
     ;;
 esac

@@ -23,7 +23,7 @@ have() { # name package program
     fi
 }
 
-for major in 18 20 22 24; do
+for major in 18 20 22 24 26; do
     have "node$major" "node@$major" node/bin/node
 done
 have bun bun@1 bun/bin/bun.exe # the name of the program on every system
