@@ -32,6 +32,8 @@ check_build() {
     need_module 'jansson >= 2.14' libjansson-dev
     need_module libfyaml libfyaml-dev
     need_module libpcre2-8 libpcre2-dev
+    need_module zlib zlib1g-dev
+    need_module libzstd libzstd-dev
 }
 
 # Apps in several languages are part of what is tested; so is the fuzzer's runtime.

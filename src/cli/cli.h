@@ -43,6 +43,10 @@ int cli_main(int argc, char *const *argv);
  * no daemon runs (nothing printed). */
 int cli_connect(struct cli *cli, int flags);
 
+/* The daemon went away: connect to its successor, without a word. 0, or negative with `e`; then the
+ * dead connection stays. */
+int cli_connect_again(struct cli *cli, struct err *e);
+
 /* Call a method with the JSON text of its only argument (empty: {}). 0 and *ret (borrowed until the
  * next call), or negative with `e`. timeout_ms 0 = wait for ever. */
 int cli_call(struct cli *cli, const char *method, struct str arg, int timeout_ms, struct str *ret,

@@ -1,65 +1,49 @@
 /* SPDX-License-Identifier: MIT
- * pm2 logs: the last lines of the log files, then what comes over the bus.
- *
- * Nothing may be missing between the two, and nothing be shown twice. The sizes of the files are
- * taken before and after subscribing: where they are equal, the files up to there and the events
- * from there on are exactly the whole. Where an app wrote in between, it is tried again; when it
- * writes all the time, the later size is taken, which may show a chunk twice but loses none. */
+ * pm2 logs: the last lines of the log files, then what is written from there on. Each file is
+ * opened before its end is shown, and followed from the very byte where that ended: so nothing is
+ * missing between the two, and nothing is shown twice. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "app/select.h"
 #include "base/attr.h"
 #include "cli/cmd.h"
 #include "cli/follow.h"
-#include "cli/log_files.h"
+#include "cli/log_stream.h"
 #include "cli/tail.h"
-#include "cli/ui/text.h"
 #include "os/fd.h"
 #include "json/read.h"
-#include "json/write.h"
 
-#define LINES_DEFAULT   15
-#define TAIL_LABEL      10 /* columns */
-#define SUBSCRIBE_TRIES 5
+#define LINES_DEFAULT     15
+#define TIMESTAMP_DEFAULT "YYYY-MM-DD-HH:mm:ss"
 
 static const struct opt options[] = {
-    {"--json", NULL, "print JSON objects", SC_FLAG, true},
-    {"--format", NULL, "print key=value lines", SC_FLAG, true},
+    {"--json", NULL, "print JSON objects", SC_FLAG, false},
+    {"--format", NULL, "print key=value lines", SC_FLAG, false},
     {"--raw", NULL, "print the lines as the app wrote them", SC_FLAG, false},
     {"--err", NULL, "only what was written to standard error", SC_FLAG, false},
     {"--out", NULL, "only what was written to standard output", SC_FLAG, false},
     {"--lines", "<n>", "lines of each file to begin with (15); 0 for none", SC_VALUE, false},
-    {"--timestamp", "[format]", "put the time before each line", SC_OPTIONAL, true},
+    {"--timestamp", "[format]", "put the time before each line (YYYY-MM-DD-HH:mm:ss)", SC_OPTIONAL,
+     false},
     {"--nostream", NULL, "end after the files", SC_FLAG, false},
-    {"--highlight", "[text]", "mark a text", SC_OPTIONAL, true},
+    {"--highlight", "[text]", "mark a text", SC_OPTIONAL, false},
+    {"--grep", "<regex>", "only lines in which this is found", SC_VALUE, false},
+    {"--ignore-case", NULL, "--grep: capitals and small letters are the same", SC_FLAG, false},
 };
 
 struct logs {
     struct cli *cli;
-    const char *target;
+    struct log_targets targets;
     struct log_wish wish;
-    size_t count;  /* lines of each file */
-    json_t *known; /* what c.logs answered */
-    struct follow follow;
+    struct log_show show;
+    struct log_grep *grep;
+    size_t count; /* lines of each file */
 };
 
-/* The first `width` columns of `s`, without an ellipsis. */
-static void add_first_columns(struct buf *out, struct str s, size_t width)
-{
-    while (s.n > 0) {
-        size_t n;
-        (void)text_next(s, &n);
-        size_t w = text_width((struct str){s.p, n});
-        if (w > width)
-            return;
-        width -= w;
-        buf_add(out, s.p, n);
-        s = (struct str){s.p + n, s.n - n};
-    }
-}
+static const char *const everything[] = {"all"};
 
 /* ---- files ---- */
 
@@ -74,156 +58,139 @@ static void on_tail_line(void *ctx, struct str line)
 {
     struct tail_job *job = ctx;
     job->shown++;
-    follow_put(&job->logs->follow, job->file->kind, job->label, line);
+    log_show_tail(&job->logs->show, job->file->kind, job->label, line);
 }
 
-/* In a stream that goes on, the end of a line that has no newline yet comes over the bus. */
-static void show_file(struct logs *l, const struct log_file *f, bool follows)
+static bool tail_wants(void *ctx, struct str line)
+{
+    const struct tail_job *job = ctx;
+    return log_grep_finds(job->logs->grep, line);
+}
+
+static void show_head(struct logs *l, const char *path)
 {
     AUTO(buf) head = BUF_INIT;
-    AUTO(buf) full = BUF_INIT;
-    AUTO(buf) label = BUF_INIT;
-    AUTO(buf) partial = BUF_INIT;
-    bool seed = follows && !f->shared && f->kind != LOG_PM2;
-    buf_printf(&full, "%s last %zu lines:", f->path, l->count);
-    style_add(&head, l->cli->ui.color[UI_OUT], STYLE_GREY, buf_str(&full));
+    AUTO(buf) text = BUF_INIT;
+    buf_printf(&text, "%s last %zu lines:", path, l->count);
+    style_add(&head, l->cli->ui.color[UI_OUT], STYLE_GREY, buf_str(&text));
     ui_line(&l->cli->ui, UI_OUT, buf_str(&head));
-    buf_clear(&full);
-    follow_label(&full, f->id, f->name);
-    add_first_columns(&label, buf_str(&full), TAIL_LABEL);
-    follow_pad(&label, TAIL_LABEL);
-    buf_add_c(&label, " | ");
+}
+
+/* The end of a file; with `g` up to where it is followed from. In a stream that goes on, the end of
+ * a line that has no newline yet is still to come. */
+static void show_file(struct logs *l, const struct log_file *f, struct growth *g)
+{
+    AUTO(buf) label = BUF_INIT;
+    log_show_tail_label(&label, f->id, f->name);
     struct tail_job job = {l, f, buf_str(&label), 0};
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int rc = fd < 0 ? -errno
-                    : tail_lines(fd, f->size, l->count, on_tail_line, &job, seed ? &partial : NULL);
-    fd_close(&fd);
+    const struct tail tail = {.count = l->count,
+                              .line = on_tail_line,
+                              .wants = l->grep ? tail_wants : NULL,
+                              .ctx = &job,
+                              .partial = g ? &g->open : NULL};
+    if (l->count > 0)
+        show_head(l, f->path);
+    int own_fd = g ? -1 : open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = g ? g->fd : own_fd;
+    int rc = fd < 0 ? -errno : tail_lines(fd, g ? g->at : f->size, &tail);
+    fd_close(&own_fd);
     if (rc < 0)
         ui_warn(&l->cli->ui, "cannot read %s: %s", f->path, err_text(rc));
     if (job.shown > 0)
         ui_line(&l->cli->ui, UI_OUT, STR(""));
-    if (partial.len > 0)
-        follow_seed(&l->follow, f->id, f->kind, buf_str(&partial));
 }
 
-static void show_files(struct logs *l, const struct log_files *files, bool follows)
+static void show_title(struct logs *l)
 {
     AUTO(buf) head = BUF_INIT;
     AUTO(buf) text = BUF_INIT;
-    if (l->count == 0)
-        return;
+    AUTO(buf) names = BUF_INIT;
+    for (size_t i = 0; i < l->targets.count; i++)
+        buf_printf(&names, "%s%s", i > 0 ? " " : "", l->targets.at[i]);
     buf_printf(&text,
                "[TAILING] Tailing last %zu lines for [%s] process%s (change the value with --lines "
                "option)",
-               l->count, l->target, strcmp(l->target, "all") == 0 ? "es" : "");
+               l->count, names.data, log_targets_has(&l->targets, "all") ? "es" : "");
     style_add(&head, l->cli->ui.color[UI_OUT], STYLE_BOLD_GREY, buf_str(&text));
     ui_line(&l->cli->ui, UI_OUT, buf_str(&head));
-    for (size_t i = 0; i < files->count; i++)
-        show_file(l, &files->at[i], follows);
+}
+
+/* `sources`: those that are followed afterwards, NULL = none. */
+static void show_files(struct logs *l, const struct log_files *files,
+                       const struct log_sources *sources)
+{
+    if (l->count > 0)
+        show_title(l);
+    for (size_t i = 0; i < files->count; i++) {
+        const struct log_file *f = &files->at[i];
+        struct log_source *src = sources ? log_sources_find(sources, f->path) : NULL;
+        if (src && src->growth.fd >= 0)
+            show_file(l, f, &src->growth);
+        else if (!sources)
+            show_file(l, f, NULL);
+    }
     ui_flush();
 }
 
-/* Ask which processes are meant, and look at their files. False after an error was printed. */
-static bool find_files(struct logs *l, struct log_files *ret)
+/* ---- the two ways ---- */
+
+/* False after an error was printed. */
+static bool ask(struct logs *l)
 {
-    AUTO(buf) request = BUF_INIT;
-    struct jw w = jw_to(&request);
-    jw_obj_begin(&w);
-    jw_kstr(&w, "target", l->target);
-    jw_obj_end(&w);
-    json_decref(l->known);
-    l->known = cli_ask(l->cli, "c.logs", buf_str(&request), CLI_ANSWER_MS);
-    log_files_fini(ret);
-    if (l->known)
-        log_files_collect(ret, l->known, &l->wish);
-    return l->known;
+    struct err e = {0};
+    if (log_targets_ask(&l->targets, l->cli, CLI_ANSWER_MS, &e) == 0)
+        return true;
+    cli_fail(l->cli, &e);
+    return false;
 }
 
 static bool is_unknown(const struct logs *l)
 {
-    return json_array_size(l->known) == 0 && strcmp(l->target, "all") != 0 &&
-           strcmp(l->target, "PM2") != 0;
+    return json_array_size(l->targets.meant) == 0 && !log_targets_has(&l->targets, "all") &&
+           !log_targets_has(&l->targets, "PM2");
 }
 
 static int unknown_target(struct logs *l)
 {
-    ui_error(&l->cli->ui, "Process or Namespace %s not found", l->target);
+    AUTO(buf) names = BUF_INIT;
+    for (size_t i = 0; i < l->targets.count; i++)
+        buf_printf(&names, "%s%s", i > 0 ? ", " : "", l->targets.at[i]);
+    ui_error(&l->cli->ui, "Process or Namespace %s not found", names.data);
     return 1;
-}
-
-/* ---- events ---- */
-
-static bool is_known_id(const struct logs *l, int64_t id)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach (l->known, i, row) {
-        int64_t known;
-        if (json_get_int(row, "id", &known) && known == id)
-            return true;
-    }
-    return false;
-}
-
-/* Processes that were added later are meant too when their name or namespace is. */
-static bool is_meant(void *ctx, const json_t *proc, int64_t id)
-{
-    const struct logs *l = ctx;
-    const char *name = json_get_str(proc, "name");
-    const char *ns = json_get_str(proc, "namespace");
-    return strcmp(l->target, "all") == 0 || is_known_id(l, id) ||
-           (name && strcmp(name, l->target) == 0) || (ns && strcmp(ns, l->target) == 0);
-}
-
-static bool same_sizes(const struct log_files *before, const struct log_files *after)
-{
-    for (size_t i = 0; i < after->count; i++) {
-        const struct log_file *f = log_files_find(before, after->at[i].path);
-        if (f ? f->size != after->at[i].size : after->at[i].size > 0)
-            return false;
-    }
-    return true;
-}
-
-/* Subscribe, and find the sizes that belong to that moment. False after an error was printed. */
-static bool subscribe(struct logs *l, struct log_files *files)
-{
-    AUTO(log_files) before = {0};
-    struct err e = {0};
-    for (int i = 0; i < SUBSCRIBE_TRIES; i++) {
-        if (!find_files(l, &before))
-            return false;
-        if (client_subscribe(l->cli->client, &e) < 0) {
-            cli_fail(l->cli, &e);
-            return false;
-        }
-        /* When this call has returned, the daemon has taken the subscription in. */
-        if (!find_files(l, files))
-            return false;
-        if (same_sizes(&before, files))
-            break;
-    }
-    return true;
 }
 
 static int stream(struct logs *l)
 {
     AUTO(log_files) files = {0};
-    follow_catch(&l->follow);
-    if (!subscribe(l, &files))
-        return 1;
-    if (is_unknown(l))
-        return unknown_target(l);
-    show_files(l, &files, true);
-    return follow_end(&l->follow, follow_run(&l->follow));
+    struct log_stream s;
+    log_stream_init(&s, l->cli);
+    s.targets = &l->targets;
+    s.show = &l->show;
+    s.grep = l->grep;
+    s.wish = l->wish;
+    int signal_fd = s.signal_fd;
+    int code = 1;
+    if (ask(l)) {
+        log_stream_begin(&s);
+        log_files_collect(&files, l->targets.meant, &l->wish);
+        bool tails = l->show.look == LOG_LOOK_PLAIN || l->show.look == LOG_LOOK_RAW;
+        l->count = tails ? l->count : 0;
+        show_files(l, &files, &s.sources);
+        code = is_unknown(l) ? unknown_target(l) : log_stream_run(&s);
+    }
+    int signo = follow_release(signal_fd);
+    log_stream_fini(&s);
+    return follow_die(signo, code);
 }
 
 static int show_once(struct logs *l)
 {
     AUTO(log_files) files = {0};
-    if (!find_files(l, &files))
+    if (!ask(l))
         return 1;
-    show_files(l, &files, false);
+    log_files_collect(&files, l->targets.meant, &l->wish);
+    if (l->count > 0)
+        show_files(l, &files, NULL);
     if (is_unknown(l))
         (void)unknown_target(l); /* PM2's exit code is 0 */
     return 0;
@@ -231,48 +198,101 @@ static int show_once(struct logs *l)
 
 /* ---- command ---- */
 
-static bool read_options(struct logs *l, const struct args *args)
+static bool read_count(struct logs *l, const struct args *args)
 {
     long long n = LINES_DEFAULT;
     const char *lines = args_value(args, "--lines");
-    bool err = args_has(args, "--err");
-    bool out = args_has(args, "--out") && !err;
     if (lines && (!str_to_int(str_from(lines), &n) || n == LLONG_MIN)) {
         ui_error(&l->cli->ui, "--lines: expected a number, not %s", lines);
         return false;
     }
     l->count = (size_t)(n < 0 ? -n : n);
-    l->follow.raw = args_has(args, "--raw");
-    bool own = !l->follow.raw && !err && !out;
-    bool only_own = strcmp(l->target, "PM2") == 0;
+    return true;
+}
+
+static bool read_grep(struct logs *l, const struct args *args)
+{
+    struct err e = {0};
+    const char *pattern = args_value(args, "--grep");
+    bool ignore_case = args_has(args, "--ignore-case");
+    if (!pattern && ignore_case) {
+        ui_error(&l->cli->ui, "--ignore-case: belongs to --grep, which is missing");
+        return false;
+    }
+    if (!pattern || log_grep_new(pattern, ignore_case, &l->grep, &e) == 0)
+        return true;
+    cli_fail(l->cli, &e);
+    return false;
+}
+
+/* The daemon takes a pattern that is none for one that finds nothing. */
+static bool check_targets(struct logs *l)
+{
+    struct err e = {0};
+    int id;
+    for (size_t i = 0; i < l->targets.count; i++) {
+        const char *target = l->targets.at[i];
+        if (target[0] == '/' && select_targets(NULL, 0, target, "/", 0, &id, &e) == -EINVAL) {
+            cli_fail(l->cli, &e);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_looks(struct logs *l, const struct args *args)
+{
+    const struct given *timestamp = args_given(args, "--timestamp");
+    l->show = log_show_to(&l->cli->ui);
+    l->show.highlight = args_value(args, "--highlight");
+    l->show.timestamp_style = STYLE_DIM_GREY;
+    if (timestamp)
+        l->show.timestamp = timestamp->value ? timestamp->value : TIMESTAMP_DEFAULT;
+    bool streams = !args_has(args, "--nostream"); /* PM2: it wins over --json and --format */
+    if (streams && args_has(args, "--json"))
+        l->show.look = LOG_LOOK_JSON;
+    else if (streams && args_has(args, "--format"))
+        l->show.look = LOG_LOOK_FORMAT;
+    else if (args_has(args, "--raw"))
+        l->show.look = LOG_LOOK_RAW;
+}
+
+static void read_kinds(struct logs *l, const struct args *args)
+{
+    bool err = args_has(args, "--err");
+    bool out = args_has(args, "--out") && !err;
+    bool own = !args_has(args, "--raw") && !err && !out;
     l->wish = (struct log_wish){
-        .kind = {[LOG_PM2] = only_own || (own && strcmp(l->target, "all") == 0),
+        .kind = {[LOG_PM2] = log_targets_has(&l->targets, "PM2") ||
+                             (own && log_targets_has(&l->targets, "all")),
                  [LOG_OUT] = !err,
                  [LOG_ERR] = !out},
         .pm2_log = l->cli->paths.log_file,
     };
-    memcpy(l->follow.kind, l->wish.kind, sizeof(l->follow.kind));
-    return true;
 }
 
 static int run(struct cli *cli, const struct args *args)
 {
-    struct logs l = {.cli = cli, .target = args->position.count > 0 ? args->position.at[0] : "all"};
-    follow_init(&l.follow, cli);
-    l.follow.is_meant = is_meant;
-    l.follow.ctx = &l;
+    struct logs l = {.cli = cli, .targets = {.at = everything, .count = 1}};
+    if (args->position.count > 0) {
+        l.targets.at = args->position.at;
+        l.targets.count = args->position.count;
+    }
+    read_looks(&l, args);
+    read_kinds(&l, args);
     int code = 1;
-    if (read_options(&l, args) && cli_connect(cli, CLI_LAUNCH) == 0)
+    if (read_count(&l, args) && read_grep(&l, args) && check_targets(&l) &&
+        cli_connect(cli, CLI_LAUNCH) == 0)
         code = args_has(args, "--nostream") ? show_once(&l) : stream(&l);
-    follow_fini(&l.follow);
-    json_decref(l.known);
+    log_grep_free(l.grep);
+    log_targets_fini(&l.targets);
     return code;
 }
 
 const struct cmd cmd_logs_entry = {
     .name = "logs",
     .aliases = {"log"},
-    .args = "[id|name|namespace|/regex/]",
+    .args = "[id|name|namespace|/regex/...]",
     CMD_OPTS(options),
     .summary = "show the last log lines, then follow",
     .run = run,

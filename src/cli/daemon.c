@@ -126,6 +126,22 @@ int cli_connect(struct cli *cli, int flags)
     return rc;
 }
 
+int cli_connect_again(struct cli *cli, struct err *e)
+{
+    struct client *old = cli->client;
+    cli->client = NULL;
+    int rc = connect_once(cli, 0, e);
+    if (rc == 0)
+        rc = greet(cli, e);
+    if (rc == 0) {
+        client_free(old);
+        return 0;
+    }
+    client_free(cli->client);
+    cli->client = old;
+    return rc;
+}
+
 int cli_call(struct cli *cli, const char *method, struct str arg, int timeout_ms, struct str *ret,
              struct err *e)
 {

@@ -7,27 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/attr.h"
 #include "cli/cli.h"
-#include "cli/ui/text.h"
 #include "os/fd.h"
 #include "json/read.h"
 
-#define LABEL_MIN       3
-#define PM2_LABEL_UNITS 7   /* PM2 measures its own label as "PM2|PM2" */
-#define RETRY_MIN_MS    100 /* PM2's clients: 100 ms, half as much more each time, up to 5 s */
-#define RETRY_MAX_MS    5000
-#define SIGNAL_CODE     128 /* of a shell for what a signal ended */
-
-static const enum style kind_styles[LOG_KIND_COUNT] = {
-    [LOG_PM2] = STYLE_BLUE, [LOG_OUT] = STYLE_GREEN, [LOG_ERR] = STYLE_RED};
+#define RETRY_MIN_MS 100 /* PM2's clients: 100 ms, half as much more each time, up to 5 s */
+#define RETRY_MAX_MS 5000
+#define SIGNAL_CODE  128 /* of a shell for what a signal ended */
 
 void follow_init(struct follow *f, struct cli *cli)
 {
-    *f = (struct follow){.cli = cli, .label_width = LABEL_MIN, .signal_fd = -1};
+    *f = (struct follow){.cli = cli, .show = log_show_to(&cli->ui), .signal_fd = -1};
     f->names = json_object();
     lines_init(&f->open);
 }
@@ -39,59 +32,11 @@ void follow_fini(struct follow *f)
     fd_close(&f->signal_fd);
 }
 
-/* ---- one line ---- */
-
-static void add_clock(const struct follow *f, struct buf *out)
-{
-    char text[16];
-    time_t now = time(NULL);
-    struct tm tm;
-    if (!localtime_r(&now, &tm) || strftime(text, sizeof(text), "%H:%M:%S ", &tm) == 0)
-        return;
-    style_add(out, f->cli->ui.color[UI_OUT], STYLE_GREY, str_from(text));
-}
-
-void follow_put(const struct follow *f, enum log_kind kind, struct str label, struct str line)
-{
-    AUTO(buf) out = BUF_INIT;
-    if (f->raw) {
-        ui_line(&f->cli->ui, kind == LOG_ERR ? UI_ERR : UI_OUT, line);
-        return;
-    }
-    if (f->clock)
-        add_clock(f, &out);
-    style_add(&out, f->cli->ui.color[UI_OUT], kind_styles[kind], label);
-    buf_add_str(&out, line);
-    ui_line(&f->cli->ui, UI_OUT, buf_str(&out));
-}
-
-void follow_label(struct buf *out, int64_t id, const char *name)
-{
-    if (id == LOG_PM2_ID) {
-        buf_add_c(out, "PM2");
-        return;
-    }
-    buf_printf(out, "%lld|", (long long)id);
-    text_clean(out, str_from(name));
-}
-
-void follow_pad(struct buf *out, size_t width)
-{
-    size_t used = text_width(buf_str(out));
-    text_repeat(out, used < width ? width - used : 0, " ");
-}
-
 static void show_line(struct follow *f, int64_t id, const char *name, enum log_kind kind,
                       struct str line)
 {
-    AUTO(buf) label = BUF_INIT;
-    follow_label(&label, id, name);
-    size_t width = id == LOG_PM2_ID ? PM2_LABEL_UNITS : text_width(buf_str(&label));
-    if (width + 1 > f->label_width)
-        f->label_width = width + 1;
-    follow_pad(&label, f->label_width);
-    buf_add_c(&label, " | ");
-    follow_put(f, kind, buf_str(&label), line);
+    const struct log_origin from = {id, name, kind, 0};
+    log_show_line(&f->show, &from, line);
 }
 
 /* ---- lines out of events ---- */
@@ -110,18 +55,6 @@ static void on_line(void *ctx, const struct line_stream *from, struct str line)
         return; /* PM2 drops empty lines here */
     const char *name = json_get_str(f->names, name_key(from->id, key));
     show_line(f, from->id, name ? name : "", (enum log_kind)from->stream, line);
-}
-
-static void ignore_line(void *ctx, const struct line_stream *from, struct str line)
-{
-    (void)ctx;
-    (void)from;
-    (void)line;
-}
-
-void follow_seed(struct follow *f, int64_t id, enum log_kind kind, struct str text)
-{
-    lines_feed(&f->open, id, (int)kind, text, ignore_line, NULL);
 }
 
 static void take_event(struct follow *f, enum log_kind kind, struct str payload)
@@ -172,12 +105,17 @@ static void signals_of_end(sigset_t *ret)
     sigaddset(ret, SIGTERM);
 }
 
-void follow_catch(struct follow *f)
+int follow_signals(void)
 {
     sigset_t set;
     signals_of_end(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void follow_catch(struct follow *f)
+{
+    f->signal_fd = follow_signals();
 }
 
 static bool signal_came(int fd, int timeout_ms)
@@ -224,11 +162,11 @@ int follow_run(struct follow *f)
     return code;
 }
 
-int follow_release(struct follow *f)
+int follow_release(int signal_fd)
 {
     struct signalfd_siginfo info = {0};
     sigset_t set;
-    if (f->signal_fd < 0 || read(f->signal_fd, &info, sizeof(info)) != sizeof(info))
+    if (signal_fd < 0 || read(signal_fd, &info, sizeof(info)) != sizeof(info))
         info.ssi_signo = 0;
     signals_of_end(&set);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -243,9 +181,4 @@ int follow_die(int signo, int code)
     (void)signal(signo, SIG_DFL);
     raise(signo);
     return SIGNAL_CODE + signo;
-}
-
-int follow_end(struct follow *f, int code)
-{
-    return follow_die(follow_release(f), code);
 }

@@ -8,8 +8,9 @@
 #include "cli/follow.h"
 #include "json/read.h"
 
-#define OWN_MS  10000
-#define GONE_MS 10000 /* all apps are gone by then, the daemon has only to exit */
+#define OWN_MS       10000
+#define GONE_MS      10000 /* all apps are gone by then, the daemon has only to exit */
+#define CLOCK_FORMAT "HH:mm:ss"
 
 void foreground_note(struct cli *cli, int64_t id)
 {
@@ -79,14 +80,8 @@ static void tell_stay(struct cli *cli)
 static bool on_again(void *ctx)
 {
     struct cli *cli = ctx;
-    struct client *old = cli->client;
-    cli->client = NULL;
-    if (cli_connect(cli, 0) < 0) {
-        cli->client = old;
-        return false;
-    }
-    client_free(old);
-    return true;
+    struct err e = {0};
+    return cli_connect_again(cli, &e) == 0 && foreground_begin(cli, &e) == 0;
 }
 
 int foreground_run(struct cli *cli)
@@ -101,14 +96,16 @@ int foreground_run(struct cli *cli)
     f.ctx = cli;
     if (cli->stays) {
         tell_stay(cli);
-        f.kind[LOG_PM2] = f.clock = f.until_kill = true;
+        f.kind[LOG_PM2] = f.until_kill = true;
+        f.show.timestamp = CLOCK_FORMAT;
+        f.show.timestamp_style = STYLE_GREY;
         f.on_again = on_again;
     } else {
         tell_attach(cli);
         f.is_meant = was_acted;
     }
     int code = follow_run(&f);
-    int signo = follow_release(&f);
+    int signo = follow_release(f.signal_fd);
     follow_fini(&f);
     if (signo > 0)
         foreground_end(cli);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Backwards in blocks until enough newlines are seen, then forwards. */
+ * Backwards in blocks until enough newlines (or wanted lines) are seen, then forwards. */
 #include "cli/tail.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,48 +49,151 @@ static off_t newline_before(int fd, off_t end, size_t nth)
     return -1;
 }
 
-/* Hand out the complete lines of `text`, and keep the rest in it. */
-static void hand_out(struct buf *text, tail_fn *fn, void *ctx)
+struct lines_out {
+    const struct tail *tail;
+    struct buf text; /* begins at a line's begin */
+};
+
+static void give(const struct lines_out *o, struct str line)
 {
-    struct str rest = buf_str(text);
-    struct str line;
-    while (str_cut_line(&rest, &line))
-        fn(ctx, line);
-    if (rest.n >= LIMIT_CLI_LINE_BYTES) {
-        fn(ctx, rest);
-        rest.n = 0;
-    }
-    buf_consume(text, text->len - rest.n);
+    if (!o->tail->wants || o->tail->wants(o->tail->ctx, line))
+        o->tail->line(o->tail->ctx, line);
 }
 
-int tail_lines(int fd, off_t end, size_t count, tail_fn *fn, void *ctx, struct buf *partial)
+/* Hand out the complete lines of `text`, and keep the rest in it. */
+static void hand_out(struct lines_out *o)
 {
-    AUTO(buf) text = BUF_INIT;
+    struct str rest = buf_str(&o->text);
+    struct str line;
+    while (str_cut_line(&rest, &line))
+        give(o, line);
+    if (rest.n >= LIMIT_CLI_LINE_BYTES) {
+        give(o, rest);
+        rest.n = 0;
+    }
+    buf_consume(&o->text, o->text.len - rest.n);
+}
+
+static int read_lines(int fd, off_t at, off_t end, struct lines_out *o)
+{
     char block[BLOCK_BYTES];
-    off_t last = newline_before(fd, end, 1);
-    bool complete = last + 1 == end;
-    /* The newline that ends the last line does not count, unless what follows it does not either.
-     */
-    size_t nth = count + (complete || partial ? 1 : 0);
-    off_t at = count > 0 ? newline_before(fd, end, nth) + 1 : last + 1;
     while (at < end) {
         size_t n = end - at < (off_t)sizeof(block) ? (size_t)(end - at) : sizeof(block);
         ssize_t got = read_at(fd, block, n, at);
         if (got < 0)
             return (int)got;
-        buf_add(&text, block, (size_t)got);
-        hand_out(&text, fn, ctx);
-        if (buf_oom(&text))
+        buf_add(&o->text, block, (size_t)got);
+        hand_out(o);
+        if (buf_oom(&o->text))
             return -ENOMEM;
         if ((size_t)got < n)
             break;
         at += (off_t)n;
     }
-    if (text.len == 0)
-        return 0;
-    if (partial)
-        buf_add_str(partial, buf_str(&text));
-    else if (count > 0)
-        fn(ctx, buf_str(&text));
     return 0;
+}
+
+/* ---- wanted lines ---- */
+
+struct counting {
+    const struct tail *tail;
+    size_t count;
+};
+
+static bool counting_wants(void *ctx, struct str line)
+{
+    const struct counting *c = ctx;
+    return c->tail->wants(c->tail->ctx, line);
+}
+
+static void counting_line(void *ctx, struct str line)
+{
+    struct counting *c = ctx;
+    (void)line;
+    c->count++;
+}
+
+/* From where on there are `count` wanted lines, or nearly so: pieces of the file are taken from its
+ * end, each twice as large as the one before, until they have enough. */
+static int begin_of_wanted(int fd, off_t end, const struct tail *t, off_t *ret_at, size_t *ret_more)
+{
+    off_t piece = BLOCK_BYTES;
+    off_t at = end;
+    struct counting c = {.tail = t};
+    while (at > 0 && c.count < t->count) {
+        struct lines_out o = {
+            .tail = &(const struct tail){.line = counting_line, .wants = counting_wants, .ctx = &c},
+            .text = BUF_INIT};
+        off_t begin = at > piece ? newline_before(fd, at - piece, 1) + 1 : 0;
+        int rc = read_lines(fd, begin, at, &o);
+        if (o.text.len > 0)
+            give(&o, buf_str(&o.text));
+        buf_fini(&o.text);
+        if (rc < 0)
+            return rc;
+        at = begin;
+        piece *= 2;
+    }
+    *ret_at = at;
+    *ret_more = c.count > t->count ? c.count - t->count : 0;
+    return 0;
+}
+
+struct skipping {
+    const struct tail *tail;
+    size_t left; /* wanted lines to be left out */
+};
+
+static bool skipping_wants(void *ctx, struct str line)
+{
+    struct skipping *s = ctx;
+    if (!s->tail->wants(s->tail->ctx, line))
+        return false;
+    if (s->left == 0)
+        return true;
+    s->left--;
+    return false;
+}
+
+static void skipping_line(void *ctx, struct str line)
+{
+    const struct skipping *s = ctx;
+    s->tail->line(s->tail->ctx, line);
+}
+
+/* ---- both ---- */
+
+static int tail_from(int fd, off_t at, off_t end, const struct tail *t)
+{
+    struct lines_out o = {.tail = t, .text = BUF_INIT};
+    int rc = read_lines(fd, at, end, &o);
+    if (rc == 0 && o.text.len > 0) {
+        if (t->partial)
+            buf_add_str(t->partial, buf_str(&o.text));
+        else if (t->count > 0)
+            give(&o, buf_str(&o.text));
+    }
+    buf_fini(&o.text);
+    return rc;
+}
+
+int tail_lines(int fd, off_t end, const struct tail *t)
+{
+    off_t last = newline_before(fd, end, 1);
+    if (!t->wants || t->count == 0) {
+        /* The newline that ends the last line does not count, unless what follows it does not
+         * either. */
+        size_t nth = t->count + (last + 1 == end || t->partial ? 1 : 0);
+        off_t at = t->count > 0 ? newline_before(fd, end, nth) + 1 : last + 1;
+        return tail_from(fd, at, end, t);
+    }
+    struct skipping s = {.tail = t};
+    const struct tail some = {.count = t->count,
+                              .line = skipping_line,
+                              .wants = skipping_wants,
+                              .ctx = &s,
+                              .partial = t->partial};
+    off_t at;
+    int rc = begin_of_wanted(fd, t->partial ? last + 1 : end, t, &at, &s.left);
+    return rc < 0 ? rc : tail_from(fd, at, end, &some);
 }

@@ -31,6 +31,13 @@ static void collect(void *ctx, struct str line)
     buf_add_byte(out, '>');
 }
 
+static int tail_of(int fd, off_t end, size_t count, void (*line)(void *ctx, struct str line),
+                   void *ctx, struct buf *partial)
+{
+    const struct tail t = {.count = count, .line = line, .ctx = ctx, .partial = partial};
+    return tail_lines(fd, end, &t);
+}
+
 static void shows_the_last_lines(void **state)
 {
     static const struct {
@@ -54,7 +61,7 @@ static void shows_the_last_lines(void **state)
         AUTO(buf) out = BUF_INIT;
         struct str text = str_from(cases[i].text);
         int fd = file_with(text);
-        assert_int_equal(tail_lines(fd, (off_t)text.n, cases[i].count, collect, &out, NULL), 0);
+        assert_int_equal(tail_of(fd, (off_t)text.n, cases[i].count, collect, &out, NULL), 0);
         assert_string_equal(out.data, cases[i].want);
         close(fd);
     }
@@ -76,7 +83,7 @@ static void keeps_an_open_line_apart(void **state)
         AUTO(buf) partial = BUF_INIT;
         struct str text = str_from(cases[i].text);
         int fd = file_with(text);
-        assert_int_equal(tail_lines(fd, (off_t)text.n, cases[i].count, collect, &out, &partial), 0);
+        assert_int_equal(tail_of(fd, (off_t)text.n, cases[i].count, collect, &out, &partial), 0);
         assert_string_equal(out.data, cases[i].want);
         assert_string_equal(partial.data, cases[i].partial);
         close(fd);
@@ -102,7 +109,7 @@ static void long_lines_stay_whole(void **state)
         buf_add_byte(&text, '\n');
     }
     int fd = file_with(buf_str(&text));
-    assert_int_equal(tail_lines(fd, (off_t)text.len, 3, count_line, seen, NULL), 0);
+    assert_int_equal(tail_of(fd, (off_t)text.len, 3, count_line, seen, NULL), 0);
     assert_int_equal(seen[0], 3);
     assert_int_equal(seen[1], 300000);
     close(fd);
@@ -117,7 +124,7 @@ static void endless_lines_come_in_pieces(void **state)
     while (text.len < LIMIT_CLI_LINE_BYTES + 90000)
         buf_add_c(&text, "0123456789");
     int fd = file_with(buf_str(&text));
-    assert_int_equal(tail_lines(fd, (off_t)text.len, 1, count_line, seen, NULL), 0);
+    assert_int_equal(tail_of(fd, (off_t)text.len, 1, count_line, seen, NULL), 0);
     assert_int_equal(seen[0], 2);
     assert_int_equal(seen[1], text.len);
     close(fd);
@@ -128,11 +135,11 @@ static void goes_no_further_than_the_end(void **state)
     AUTO(buf) out = BUF_INIT;
     (void)state;
     int fd = file_with(STR("old 1\nold 2\nnew\n"));
-    assert_int_equal(tail_lines(fd, 12, 9, collect, &out, NULL), 0);
+    assert_int_equal(tail_of(fd, 12, 9, collect, &out, NULL), 0);
     assert_string_equal(out.data, "<old 1><old 2>");
     buf_clear(&out);
     assert_int_equal(ftruncate(fd, 6), 0); /* shorter than what was measured */
-    assert_int_equal(tail_lines(fd, 16, 9, collect, &out, NULL), 0);
+    assert_int_equal(tail_of(fd, 16, 9, collect, &out, NULL), 0);
     assert_string_equal(out.data, "<old 1>");
     close(fd);
 }

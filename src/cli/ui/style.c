@@ -24,6 +24,8 @@ static const struct {
     [STYLE_BOLD_INVERSE] = {"\033[1m\033[7m", "\033[27m\033[22m"},
     [STYLE_BOLD_GREY] = {"\033[1m\033[90m", "\033[39m\033[22m"},
     [STYLE_HINT] = {"\033[37m\033[3m", "\033[23m\033[39m"},
+    [STYLE_DIM_GREY] = {"\033[2m\033[90m", "\033[39m\033[22m"},
+    [STYLE_ON_GREY] = {"\033[100m", "\033[49m"},
 };
 
 void style_open(struct buf *out, bool on, enum style style)

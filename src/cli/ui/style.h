@@ -25,7 +25,9 @@ enum style {
     STYLE_INVERSE_BOLD, /* titles, and the mode fork */
     STYLE_BOLD_INVERSE,
     STYLE_BOLD_GREY,
-    STYLE_HINT, /* white, italic */
+    STYLE_HINT,     /* white, italic */
+    STYLE_DIM_GREY, /* times before lines */
+    STYLE_ON_GREY,  /* what --highlight asks for */
     STYLE_COUNT
 };
 

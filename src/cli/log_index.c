@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * Reading and searching. */
+#include "cli/log_index.h"
+
+#include <endian.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "cli/mem.h"
+#include "os/fd.h"
+
+#define RECORD_BYTES 16
+#define SPAN_MS      1000
+#define SPAN_DOUBLES (1 << 20) /* bytes of an index, as pm2d has it */
+#define DOUBLES_MAX  6
+
+static int open_index(const char *log_path)
+{
+    static const char *const packings[] = {".gz", ".zst"};
+    AUTO(buf) path = BUF_INIT;
+    const char *slash = strrchr(log_path, '/');
+    struct str folder = {log_path, slash ? (size_t)(slash - log_path) + 1 : 0};
+    struct str name = str_from(log_path + folder.n);
+    for (size_t i = 0; i < ARRAY_LEN(packings); i++)
+        if (str_ends(name, str_from(packings[i])))
+            name.n -= strlen(packings[i]);
+    buf_add_str(&path, folder);
+    buf_add_byte(&path, '.');
+    buf_add_str(&path, name);
+    buf_add_c(&path, ".idx");
+    return open(path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static struct log_record decode(const unsigned char *bytes, size_t at)
+{
+    uint64_t words[2];
+    size_t doubles = at / SPAN_DOUBLES < DOUBLES_MAX ? at / SPAN_DOUBLES : DOUBLES_MAX;
+    memcpy(words, bytes + at, sizeof(words));
+    return (struct log_record){(int64_t)le64toh(words[0]), (int64_t)SPAN_MS << doubles,
+                               (off_t)le64toh(words[1])};
+}
+
+static bool follows(const struct log_index *ix, const struct log_record *r, off_t size)
+{
+    if (r->at_ms <= 0 || r->offset < 0 || r->offset > size)
+        return false;
+    const struct log_record *last = ix->count > 0 ? &ix->at[ix->count - 1] : NULL;
+    return !last || (r->at_ms > last->at_ms && r->offset > last->offset);
+}
+
+void log_index_read(struct log_index *ix, const char *log_path, off_t size)
+{
+    struct stat st;
+    *ix = (struct log_index){0};
+    int fd = open_index(log_path);
+    size_t room = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+                      ? (size_t)st.st_size / RECORD_BYTES
+                      : 0;
+    if (room > LIMIT_CLI_INDEX_RECORDS)
+        room = LIMIT_CLI_INDEX_RECORDS;
+    if (room > 0) {
+        unsigned char *bytes = mem_alloc(room * RECORD_BYTES);
+        ssize_t n = pread(fd, bytes, room * RECORD_BYTES, 0);
+        ix->at = mem_alloc(room * sizeof(ix->at[0]));
+        for (ssize_t i = 0; i + RECORD_BYTES <= n; i += RECORD_BYTES) {
+            struct log_record r = decode(bytes, (size_t)i);
+            if (follows(ix, &r, size))
+                ix->at[ix->count++] = r;
+        }
+        free(bytes);
+    }
+    fd_close(&fd);
+}
+
+void log_index_fini(struct log_index *ix)
+{
+    free(ix->at);
+    *ix = (struct log_index){0};
+}
+
+bool log_index_begin(const char *log_path, int64_t *ret_ms)
+{
+    unsigned char bytes[RECORD_BYTES];
+    int fd = open_index(log_path);
+    bool is_there = fd >= 0 && pread(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes);
+    fd_close(&fd);
+    if (is_there)
+        *ret_ms = decode(bytes, 0).at_ms;
+    return is_there;
+}
+
+/* How many records are not later than `at_ms`. */
+static size_t count_until(const struct log_index *ix, int64_t at_ms)
+{
+    size_t low = 0;
+    size_t high = ix->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ix->at[middle].at_ms <= at_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool log_index_time(const struct log_index *ix, off_t offset, int64_t *ret_ms)
+{
+    size_t low = 0;
+    size_t high = ix->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ix->at[middle].offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low > 0)
+        *ret_ms = ix->at[low - 1].at_ms;
+    return low > 0;
+}
+
+off_t log_index_since(const struct log_index *ix, int64_t at_ms, off_t size)
+{
+    size_t n = count_until(ix, at_ms);
+    if (n > 0 && ix->at[n - 1].at_ms + ix->at[n - 1].span_ms > at_ms)
+        n--;
+    return n < ix->count ? ix->at[n].offset : size;
+}
+
+off_t log_index_until(const struct log_index *ix, int64_t at_ms, off_t size)
+{
+    size_t n = count_until(ix, at_ms);
+    return n < ix->count ? ix->at[n].offset : size;
+}
