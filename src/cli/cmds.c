@@ -12,7 +12,7 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_ping_entry, cmd_kill_entry, cmd_help_entry, cmd_reload_entry, cmd_send_entry,
     cmd_ecosystem_entry, cmd_start_or_restart_entry, cmd_start_or_reload_entry, cmd_plan_entry,
     cmd_apply_entry, cmd_check_entry, cmd_scale_entry, cmd_set_entry, cmd_get_entry, cmd_conf_entry,
-    cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry;
+    cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -27,6 +27,8 @@ static const struct cmd *const built[] = {
     &cmd_id_entry,
     &cmd_pid_entry,
     &cmd_logs_entry,
+    &cmd_flush_entry,
+    &cmd_reload_logs_entry,
     &cmd_reset_entry,
     &cmd_send_signal_entry,
     &cmd_ping_entry,
@@ -58,8 +60,6 @@ static const struct cmd *const built[] = {
 static const struct cmd later[] = {
     LATER("trigger", "<id|name|namespace|all> <action> [params]", "run an action of an app", NULL),
     LATER("inspect", "<name>", "open the debugger of a Node app", NULL),
-    LATER("flush", "[name|id]", "empty log files", NULL),
-    LATER("reloadLogs", "", "open all log files anew", NULL),
     LATER("monit", "", "watch processes in a full-screen view", "dashboard", "dash"),
     LATER("imonit", "", "watch processes as bars", NULL),
     LATER("slist", "", "figures of this machine", "sysinfos"),

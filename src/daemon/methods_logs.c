@@ -69,7 +69,7 @@ static int flush_process(struct methods *m, const struct proc *p, json_t *flushe
 {
     static const char *const keys[] = {"pm_out_log_path", "pm_err_log_path", "pm_log_path"};
     int rc = 0;
-    for (size_t i = 0; i < ARRAY_LEN(keys) && rc == 0; i++)
+    for (size_t i = 0; i < ARRAY_LEN(keys) && rc == 0 && p; i++) /* an id may be nobody's */
         rc = flush_file(m, json_get_str(p->conf, keys[i]), flushed, e);
     return rc;
 }

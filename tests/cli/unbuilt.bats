@@ -14,18 +14,14 @@ not_yet() {
   ours_only "has them"
   not_yet start tick.js --container
   not_yet restart all --parallel 2
-  not_yet logs --json
-  not_yet logs --format
-  not_yet logs --timestamp
-  not_yet logs --highlight x
   assert_equal "$(app_count)" 0
 }
 
 @test "commands" {
   ours_only "has them"
   for command in save dump resurrect cleardump startup unstartup monit dash \
-    deploy "install x" "uninstall x" serve "trigger 0 x" update reloadLogs \
-    flush "completion" "pull x" slist report; do
+    deploy "install x" "uninstall x" serve "trigger 0 x" update \
+    "completion" "pull x" slist report; do
     # shellcheck disable=SC2086 # words
     not_yet $command
   done
