@@ -314,7 +314,7 @@ int conf_set_mode(json_t *conf, const char *mode, const char *interpreter, struc
 
 static void warn_of_fork(struct build *b)
 {
-    static const char *const attributes[] = {"balance"};
+    static const char *const attributes[] = {"balance", "share_port"};
     const char *mode = json_get_str(b->options, "exec_mode");
     for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
         if (!json_has(b->options, attributes[i]) || (mode && strncmp(mode, "cluster", 7) == 0))

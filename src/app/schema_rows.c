@@ -170,6 +170,8 @@ const struct schema_row schema_rows[] = {
     {.name = "balance", .types = ST_STRING, .rule = SR_CHOICE, .choices = BALANCE_CHOICES,
         CLI(SC_VALUE, "--balance", "<how>"),
         .help = "cluster: who gets a connection; " BALANCE_CHOICES},
+    {.name = "share_port", .types = ST_BOOL, CLI(SC_NO_FLAG, "--no-share-port", NULL),
+        .help = "cluster: let no other app listen where this one does"},
 };
 
 /* Times are ms. An object gets the defaults of its fields. */

@@ -134,6 +134,7 @@ static int start_words(struct cli *cli, const struct args *args, struct span spa
         bool last = error && i + 1 == span.count;
         code |= tell_result(cli, args, r, last || json_has(r, "error"));
     }
+    action_tell_warnings(cli, json_object_get(answer, "warnings"));
     return error ? action_fail(cli, error) : code;
 }
 

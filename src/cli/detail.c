@@ -163,6 +163,26 @@ static void add_health_error(struct buf *out, const json_t *env, const struct de
     add_plain(out, json_object_get(json_object_get(env, "health_state"), "error"));
 }
 
+/* "[::]:80 (sticky), shared with app other; ..." */
+static void add_listens(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    size_t i;
+    json_t *one;
+    (void)look;
+    json_array_foreach (json_object_get(env, "listens_on"), i, one) {
+        const json_t *others = json_object_get(one, "shared_with");
+        if (i > 0)
+            buf_add_c(out, "; ");
+        add_plain(out, json_object_get(one, "place"));
+        buf_add_c(out, " (");
+        add_plain(out, json_object_get(one, "balance"));
+        buf_add_byte(out, ')');
+        if (json_array_size(others) > 0)
+            buf_add_c(out, ", shared with app ");
+        add_plain(out, others);
+    }
+}
+
 /* ---- the first table ---- */
 
 struct fact {
@@ -199,6 +219,8 @@ static const struct fact facts[] = {
     {"created at", NULL, add_created, false},
     {"exit code", NULL, add_exit_code, true},
     {"reason", NULL, add_reason, true},
+    {"listens on", NULL, add_listens, true},
+    {"cannot listen on", "listen_error", NULL, true},
     {"next cron restart", NULL, add_cron_next, true},
     {"depends on", NULL, add_depends, true},
     {"health", NULL, add_health, true},
@@ -215,6 +237,8 @@ static enum style style_of_fact(const struct fact *f, const json_t *env)
         return style_of_status(status_of(env));
     if (f->add == add_watch && json_truthy(json_object_get(env, "watch")))
         return STYLE_BOLD_GREEN;
+    if (f->key && strcmp(f->key, "listen_error") == 0)
+        return STYLE_RED;
     return f->add == add_reason || f->add == add_health_error ? STYLE_RED : STYLE_NONE;
 }
 

@@ -13,6 +13,7 @@
 #include "depend_wait.h"
 #include "orderly.h"
 #include "os/clock.h"
+#include "places.h"
 #include "settings_file.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -40,6 +41,7 @@ static void on_timer_closed(uv_handle_t *h)
     app_set_fini(&job->set);
     json_decref(job->request);
     json_decref(job->settings);
+    json_decref(job->places);
     free(job);
 }
 
@@ -106,6 +108,29 @@ static bool may_begin(struct file_unit *u)
     return now && u->state == UNIT_WAITING;
 }
 
+static void on_places(void *ctx, const json_t *warnings)
+{
+    struct file_job *job = ctx;
+    job->places = json_incref((json_t *)warnings);
+    finish(job, NULL);
+}
+
+/* All is done but for what the apps say a moment later. */
+static void end(struct file_job *job)
+{
+    size_t n = 0, count = 0;
+    for (size_t i = 0; i < job->count; i++)
+        n += (size_t)job->units[i].count;
+    int *ids = calloc(n + 1, sizeof(*ids));
+    job->is_ending = true;
+    uv_timer_stop(&job->timer);
+    for (size_t i = 0; ids && i < job->count; i++)
+        for (int k = 0; k < job->units[i].count; k++)
+            ids[count++] = job->units[i].ids[k];
+    places_wait(job->m->table, ids, count, on_places, job);
+    free(ids);
+}
+
 static void on_look(uv_timer_t *t)
 {
     file_job_advance(t->data);
@@ -113,7 +138,7 @@ static void on_look(uv_timer_t *t)
 
 void file_job_advance(struct file_job *job)
 {
-    if (job->advancing)
+    if (job->advancing || job->is_ending)
         return;
     job->advancing = true;
     bool moved = true;
@@ -132,7 +157,7 @@ void file_job_advance(struct file_job *job)
     }
     job->advancing = false;
     if (ended == job->count)
-        finish(job, NULL);
+        end(job);
     else if (!uv_is_active((uv_handle_t *)&job->timer))
         uv_timer_start(&job->timer, on_look, LOOK_MS, LOOK_MS);
 }

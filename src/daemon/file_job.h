@@ -60,8 +60,9 @@ struct file_job {
     size_t count;
     uv_timer_t timer; /* looks at conditions that nobody tells us of */
     int64_t deadline_ms;
-    bool advancing;
-    int *gone_ids; /* apply --prune: processes whose app left the file */
+    bool advancing, is_ending;
+    json_t *places; /* owned: what there is to say about where the apps listen; NULL */
+    int *gone_ids;  /* apply --prune: processes whose app left the file */
     char **gone_names;
     size_t gone_count;
 };

@@ -5,8 +5,12 @@
 #include "file_job.h"
 #include "json/read.h"
 
-static void write_notes(struct jw *w, const char *key, const struct app_set_notes *notes)
+/* `more`: texts that belong to no line of the file; may be NULL. */
+static void write_notes(struct jw *w, const char *key, const struct app_set_notes *notes,
+                        const json_t *more)
 {
+    size_t k;
+    json_t *text;
     jw_key(w, key);
     jw_arr_begin(w);
     for (size_t i = 0; i < notes->count; i++) {
@@ -15,6 +19,12 @@ static void write_notes(struct jw *w, const char *key, const struct app_set_note
         jw_kstr(w, "text", notes->items[i].text);
         if (notes->items[i].line > 0)
             jw_kint(w, "line", notes->items[i].line);
+        jw_obj_end(w);
+    }
+    json_array_foreach ((json_t *)more, k, text) {
+        jw_obj_begin(w);
+        jw_kstr(w, "path", "");
+        jw_kstr(w, "text", json_string_value(text));
         jw_obj_end(w);
     }
     jw_arr_end(w);
@@ -48,8 +58,8 @@ static void write_unit(struct jw *w, const struct file_unit *u)
 void file_reply_write(struct jw *w, const struct file_job *job)
 {
     jw_obj_begin(w);
-    write_notes(w, "errors", &job->set.errors);
-    write_notes(w, "warnings", &job->set.warnings);
+    write_notes(w, "errors", &job->set.errors, NULL);
+    write_notes(w, "warnings", &job->set.warnings, job->places);
     jw_key(w, "apps");
     jw_arr_begin(w);
     for (size_t i = 0; i < job->count; i++)

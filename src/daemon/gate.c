@@ -9,6 +9,7 @@
 #include "gate_name.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "places.h"
 #include "json/read.h"
 
 struct gate *gate_find(struct primary *pr, const char *key)
@@ -135,7 +136,7 @@ enum balance_mode gate_wish(const struct cluster_query *q, const struct proc *p)
 
 void gate_follow(struct gate *g, const struct proc *p, enum balance_mode wish)
 {
-    if (g->mode == wish || strcmp(g->app, proc_name(p)) != 0)
+    if (g->mode == wish || places_stranger(g, p, false))
         return;
     if (g->is_group || wish == BALANCE_REUSEPORT) {
         log_warn("App [%s:%d] balance %s: not before all its workers have closed %s (pm2 stop and "

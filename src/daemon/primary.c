@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "places.h"
 #include "primary_priv.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -116,6 +117,7 @@ void primary_join(struct run *r)
     w->owner = pr;
     w->run = r;
     w->is_held = r->proc->lead && !r->proc->is_old;
+    places_forget(r->proc);
     list_init(&w->claims);
     list_add_tail(&pr->workers, &w->link);
     r->worker = w;
@@ -235,6 +237,7 @@ void primary_state(struct proc *p)
 
 void primary_removed(struct proc *p)
 {
+    places_forget(p);
     if (p->env->primary)
         drop_claims(p->env->primary, p, true);
 }

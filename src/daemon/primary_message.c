@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "journal.h"
 #include "os/fd.h"
+#include "places.h"
 #include "primary_priv.h"
 #include "reload.h"
 #include "json/read.h"
@@ -110,10 +111,16 @@ static void answer_query(struct worker *w, const struct cluster_msg *m, const ch
 
 static void warn_of_strangers(const struct gate *g, const struct proc *p)
 {
-    if (strcmp(g->app, proc_name(p)) == 0)
-        return;
-    log_warn("App [%s:%d] listens where app %s does (%s): each gets a part of the connections",
-             proc_name(p), p->id, g->app, g->key);
+    const struct proc *other = places_stranger(g, p, false);
+    if (other)
+        log_warn("App [%s:%d] listens where app %s does (%s): each gets a part of the connections",
+                 proc_name(p), p->id, proc_name(other), g->key);
+}
+
+/* Whoever does not want to share the place; NULL = nobody. */
+static const struct proc *owner_of(const struct gate *g, const struct proc *p)
+{
+    return places_stranger(g, p, places_may_share(p));
 }
 
 /* Open it, or take part in one that is there. NULL with *ret_code. */
@@ -123,7 +130,7 @@ static struct gate *gate_of_query(struct worker *w, const struct cluster_query *
     const struct proc *p = w->run->proc;
     struct gate *g = gate_find(w->owner, key);
     *ret_code = -EADDRINUSE;
-    if (g && claim_of(g, w))
+    if (g && (claim_of(g, w) || owner_of(g, p)))
         return NULL;
     if (!g)
         return gate_open(w->owner, key, q, p, ret_code);
@@ -158,6 +165,14 @@ static struct claim *claim_gate(struct worker *w, const struct cluster_query *q,
     return c;
 }
 
+static void report_refusal(const struct worker *w, const struct cluster_query *q, const char *key,
+                           int code)
+{
+    const struct gate *g = gate_find(w->owner, key);
+    const struct proc *owner = g && !claim_of(g, w) ? owner_of(g, w->run->proc) : NULL;
+    places_refused(w->run->proc, q, owner, code);
+}
+
 static void take_query(struct worker *w, const struct cluster_msg *m)
 {
     AUTO(buf) key = BUF_INIT;
@@ -168,8 +183,7 @@ static void take_query(struct worker *w, const struct cluster_msg *m)
     cluster_key(&m->query, &key);
     struct claim *c = claim_gate(w, &m->query, key.data, &code);
     if (!c)
-        log_warn("App [%s:%d] cannot listen on %s: %s", proc_name(p), p->id, key.data,
-                 err_text(code));
+        report_refusal(w, &m->query, key.data, code);
     journal_state(p->env->journal, p); /* before the answer: the worker will not ask again */
     answer_query(w, m, key.data, c, code);
     if (c)

@@ -118,6 +118,7 @@ struct proc {
     struct memguard *memguard;  /* NULL = no max_memory_restart */
     struct health *health;      /* NULL = no probe */
     char *notify_status;        /* what it said of itself by sd_notify; NULL */
+    char *listen_error;         /* why a listen() of its run failed, for people; NULL */
     json_t *claims;             /* of the journal, until primary_recover(); NULL */
     struct list orders;
     struct proc *other;         /* its other generation; NULL = there is one only */

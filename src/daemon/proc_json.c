@@ -9,6 +9,7 @@
 #include "app/schema.h"
 #include "cron_job.h"
 #include "health.h"
+#include "places.h"
 #include "json/read.h"
 
 /* Keys of pm2_env that are state, not configuration: they are written by hand below, and neither a
@@ -28,6 +29,8 @@ static const char *const state_keys[] = {
     "exit_code",
     "exit_signal",
     "health_state",
+    "listen_error",
+    "listens_on",
     "monit",
     "node_version",
     "notify_status",
@@ -144,6 +147,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
     }
     if (cron_job_next_ms(p) > 0 && (flags & PROC_JSON_REASON))
         jw_kint(w, "cron_next", cron_job_next_ms(p));
+    if (flags & PROC_JSON_REASON)
+        places_write(w, p);
     if (p->notify_status)
         jw_kstr(w, "notify_status", p->notify_status);
     if (health_word(p)) {

@@ -14,6 +14,7 @@
 #include "events.h"
 #include "journal.h"
 #include "methods.h"
+#include "places.h"
 #include "settings_file.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -28,6 +29,9 @@ struct start_job {
     json_t *warnings;   /* owned */
     int *ids;           /* of the target under way */
     int count;
+    int *done_ids; /* of all targets before it */
+    size_t done_count;
+    json_t *places; /* owned: what there is to say about where they listen; NULL */
 };
 
 static void next_target(struct start_job *job);
@@ -38,6 +42,8 @@ static void job_free(struct start_job *job)
     json_decref(job->conf);
     json_decref(job->warnings);
     buf_fini(&job->results);
+    json_decref(job->places);
+    free(job->done_ids);
     free(job->ids);
     free(job);
 }
@@ -53,6 +59,8 @@ static void finish(struct start_job *job, const char *error)
     if (job->results.len > 0)
         jw_raw(&w, buf_str(&job->results));
     jw_arr_end(&w);
+    if (json_array_size(job->places) > 0)
+        jw_kdom(&w, "warnings", job->places);
     if (error)
         jw_kstr(&w, "error", error);
     jw_obj_end(&w);
@@ -115,6 +123,18 @@ static void write_result(struct start_job *job, const struct batch_item *items, 
     jw_obj_end(&w);
 }
 
+static void keep_ids(struct start_job *job)
+{
+    size_t n = job->done_count + (size_t)job->count;
+    int *ids = realloc(job->done_ids, (n + 1) * sizeof(int));
+    if (!ids)
+        return; /* there is less to warn of */
+    if (job->count > 0)
+        memcpy(ids + job->done_count, job->ids, (size_t)job->count * sizeof(int));
+    job->done_ids = ids;
+    job->done_count = n;
+}
+
 static void on_target_done(void *ctx, const struct batch_item *items, size_t count)
 {
     struct start_job *job = ctx;
@@ -122,8 +142,10 @@ static void on_target_done(void *ctx, const struct batch_item *items, size_t cou
     for (size_t i = 0; i < count && !error; i++)
         error = items[i].error;
     write_result(job, items, count, error);
+    keep_ids(job);
     free(job->ids);
     job->ids = NULL;
+    job->count = 0;
     json_decref(job->conf);
     json_decref(job->warnings);
     job->conf = job->warnings = NULL;
@@ -325,11 +347,18 @@ static void start_word(struct start_job *job, const char *target)
     start_script(job, target);
 }
 
+static void on_places(void *ctx, const json_t *warnings)
+{
+    struct start_job *job = ctx;
+    job->places = json_incref((json_t *)warnings);
+    finish(job, NULL);
+}
+
 static void next_target(struct start_job *job)
 {
     json_t *targets = json_object_get(job->request, "targets");
     if (job->next >= json_array_size(targets)) {
-        finish(job, NULL);
+        places_wait(job->m->table, job->done_ids, job->done_count, on_places, job);
         return;
     }
     job->next++;

@@ -309,3 +309,82 @@ time.sleep(60)' "$PORT" >"$WORK/taken" 3>&- 4>&- &
   pm2 delete app
   wait_until refute hits spread "$PORT" 1
 }
+
+# ---- two apps on one port ----
+
+# other [OPTION...]: another app where `app` listens.
+other() {
+  KIND=http pm2 start cluster.js --name other -i 1 --merge-logs "$@"
+}
+
+@test "two apps on one port: start, describe and the log say so" {
+  cluster http 1
+  run other
+  assert_ok
+  assert_has "App other listens on [::]:$PORT, and so does app app"
+  assert_has "share_port: false"
+  wait_until answers 2
+  run pm2 describe other
+  assert_has "[::]:$PORT (round-robin), shared with app app"
+  run pm2 describe app
+  assert_has "[::]:$PORT (round-robin), shared with app other"
+  file_has "$TEST_PM2_HOME/pm2.log" "App [other:1] listens where app app does"
+  pm2 delete app
+  run pm2 describe other
+  assert_lacks "shared with"
+  wait_until answers 1
+}
+
+@test "two apps on one port, of one process file" {
+  PORT=$(free_port)
+  export PORT
+  echo '{"apps": [{"name": "a", "script": "cluster.js", "instances": 1}, {"name": "b", "script": "cluster.js", "instances": 1}]}' >apps.json
+  run pm2 start apps.json
+  assert_ok
+  assert_has "[::]:$PORT, and so does app"
+}
+
+@test "share_port: false of the first: the second is refused, with the owner's name" {
+  cluster http 1 --no-share-port
+  run other
+  assert_ok
+  assert_has "App other cannot listen on port $PORT: app app has it, and that app does not share its port"
+  assert_equal "$(<"$(log_of other-out)")" "error EADDRINUSE"
+  run pm2 describe other
+  assert_has "port $PORT: app app has it"
+  file_has "$TEST_PM2_HOME/pm2.log" "App [other:1] cannot listen on port $PORT: app app has it"
+  assert_equal "$(hits spread "$PORT" 4)" "$(app_pid app) 4"
+  # its own further processes are no strangers
+  pm2 scale app 2
+  wait_until answers 2
+  # and when it has gone, the place is free
+  pm2 delete app
+  pm2 restart other
+  wait_until answers 1
+  run pm2 describe other
+  assert_lacks "cannot listen"
+}
+
+@test "share_port: false of the second" {
+  cluster http 1
+  run other --no-share-port
+  assert_has "App other cannot listen on port $PORT: app app has it, and this app does not share its port"
+  pm2d_dies
+  KIND=http pm2 start cluster.js --name third -i 1 --merge-logs
+  wait_until answers 2 # the first and the third
+}
+
+@test "share_port of two namespaces: apps of one name are two" {
+  cluster http 1 --no-share-port
+  KIND=http pm2 start cluster.js --name app --namespace other -i 1 -f
+  wait_until file_has "$TEST_PM2_HOME/pm2.log" "App [app:1] cannot listen on port $PORT"
+}
+
+@test "an app that never listens does not keep start waiting" {
+  cluster http 1
+  local before
+  before=$(date +%s%N)
+  KIND=never pm2 start cluster.js --name other -i 1
+  [ $((($(date +%s%N) - before) / 1000000)) -lt 5000 ]
+  app_is other pm2_env.status online
+}

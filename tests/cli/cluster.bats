@@ -133,7 +133,7 @@ ticks_of() { # PID: of the processor, hundredths of a second
   kill "$other"
   assert_equal "$(<"$(log_of app-out)")" $'error EADDRINUSE\nerror EADDRINUSE'
   ours_only "says nothing"
-  file_has "$TEST_PM2_HOME/pm2.log" "cannot listen on 127.0.0.1:$PORT:4"
+  file_has "$TEST_PM2_HOME/pm2.log" "cannot listen on 127.0.0.1:$PORT: Address already in use"
 }
 
 @test "an address that is not ours; a descriptor of pm2d" {
