@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "cli/ext.h"
 #include "cli/files.h"
 #include "cli/foreground.h"
+#include "cli/last_words.h"
 #include "cli/ui/inspect.h"
 #include "json/read.h"
 
@@ -120,9 +122,24 @@ void action_write_env(struct jw *w, bool from_file)
     jw_obj_end(w);
 }
 
-static void write_request(struct cli *cli, const struct args *args, const struct action *action,
-                          const char *target, struct buf *out)
+int action_write_parallel(struct cli *cli, const struct args *args, struct jw *w)
 {
+    long long n;
+    const char *text = args_value(args, "--parallel");
+    if (!text)
+        return 0;
+    if (!str_to_int(str_from(text), &n) || n < 1 || n > LIMIT_INSTANCES) {
+        ui_error(&cli->ui, "--parallel %s: expected a number from 1 to %d", text, LIMIT_INSTANCES);
+        return 1;
+    }
+    jw_kint(w, "parallel", n);
+    return 0;
+}
+
+static int write_request(struct cli *cli, const struct args *args, const struct action *action,
+                         const char *target, struct buf *out)
+{
+    int code = 0;
     struct jw w = jw_to(out);
     jw_obj_begin(&w);
     jw_kstr(&w, "action", action->name);
@@ -132,8 +149,10 @@ static void write_request(struct cli *cli, const struct args *args, const struct
         action_write_changes(cli, args, &w);
         if (args_has(args, "--update-env"))
             action_write_env(&w, false);
+        code = action_write_parallel(cli, args, &w);
     }
     jw_obj_end(&w);
+    return code;
 }
 
 static void tell_notice(struct cli *cli, const struct args *args, const struct action *action)
@@ -158,7 +177,8 @@ static int act_on(struct cli *cli, const struct args *args, const struct action 
     tell_notice(cli, args, action);
     if (action->changes)
         action_tell_cron(cli, args);
-    write_request(cli, args, action, target, &request);
+    if (write_request(cli, args, action, target, &request) != 0)
+        return 1;
     if (cli_call(cli, "c.act", buf_str(&request), 0, &reply, &e) < 0)
         return action_fail(cli, e.msg);
     AUTO_JSON result = json_read(reply, &e);
@@ -172,6 +192,8 @@ static int act_on(struct cli *cli, const struct args *args, const struct action 
     }
     action_tell_warnings(cli, json_object_get(result, "warnings"));
     const char *error = json_get_str(result, "error");
+    if (error && action->tells_logs && json_has(result, "failed"))
+        last_words_tell(cli, json_object_get(result, "failed"));
     return error ? action_fail(cli, error) : 0;
 }
 
@@ -195,7 +217,7 @@ int action_run(struct cli *cli, const struct args *args, const struct action *ac
         const struct file_order order = {.action = action->file,
                                          .method = action->method,
                                          .terse = strcmp(target, "-") == 0};
-        if (files_is(target))
+        if (action->file && files_is(target))
             code = files_run(cli, args, target, &order);
         else
             code = act_on(cli, args, action, target);

@@ -17,10 +17,14 @@ struct action {
     bool changes;       /* takes options, arguments and environment */
     bool no_list;       /* the list of processes is not printed at the end */
     bool attaches;      /* knows --attach */
+    bool tells_logs;    /* after a failure the last lines of the one that failed are shown */
 };
 
 /* Exit code. */
 int action_run(struct cli *cli, const struct args *args, const struct action *action);
+
+/* Write the member "parallel" of --parallel. 0, or the exit code after a complaint. */
+int action_write_parallel(struct cli *cli, const struct args *args, struct jw *w);
 
 /* The attributes on the command line, with what --ext makes of them. New reference. */
 json_t *action_options(struct cli *cli, const struct args *args);
@@ -37,9 +41,9 @@ void action_tell_done(struct cli *cli, const char *name, long long id);
 void action_tell_schedule(struct cli *cli, const char *pattern);
 /* The same for --cron-restart. */
 void action_tell_cron(struct cli *cli, const struct args *args);
-/* Lines of an array of texts, as warnings on stdout. */
 /* True when the warning is of a folder that will be made, and told: PM2 does it in two lines. */
 bool action_tell_folder(struct cli *cli, const char *warning);
+/* Lines of an array of texts, as warnings on stdout. */
 void action_tell_warnings(struct cli *cli, const json_t *warnings);
 /* The daemon's refusal; returns the exit code. */
 int action_fail(struct cli *cli, const char *text);

@@ -5,10 +5,11 @@
 #include "cli/cmd.h"
 #include "cli/files.h"
 
-static int run_file(struct cli *cli, const struct args *args, const char *method)
+static int run_file(struct cli *cli, const struct args *args, const char *action,
+                    const char *method)
 {
     const char *target = args->position.at[0];
-    const struct file_order order = {.action = "start", .method = method};
+    const struct file_order order = {.action = action, .method = method};
     if (!files_check(cli, target))
         return 1;
     int code = files_run(cli, args, target, &order);
@@ -17,12 +18,12 @@ static int run_file(struct cli *cli, const struct args *args, const char *method
 
 static int run_restart(struct cli *cli, const struct args *args)
 {
-    return run_file(cli, args, "restartProcessId");
+    return run_file(cli, args, "start", "restartProcessId");
 }
 
 static int run_reload(struct cli *cli, const struct args *args)
 {
-    return run_file(cli, args, "reloadProcessId");
+    return run_file(cli, args, "reload", "reloadProcessId");
 }
 
 const struct cmd cmd_start_or_restart_entry = {

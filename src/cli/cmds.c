@@ -12,7 +12,8 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_ping_entry, cmd_kill_entry, cmd_help_entry, cmd_reload_entry, cmd_send_entry,
     cmd_ecosystem_entry, cmd_start_or_restart_entry, cmd_start_or_reload_entry, cmd_plan_entry,
     cmd_apply_entry, cmd_check_entry, cmd_scale_entry, cmd_set_entry, cmd_get_entry, cmd_conf_entry,
-    cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry;
+    cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry,
+    cmd_rollback_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -35,6 +36,7 @@ static const struct cmd *const built[] = {
     &cmd_kill_entry,
     &cmd_help_entry,
     &cmd_reload_entry,
+    &cmd_rollback_entry,
     &cmd_send_entry,
     &cmd_ecosystem_entry,
     &cmd_start_or_restart_entry,

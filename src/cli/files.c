@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "cli/actions.h"
 #include "cli/foreground.h"
+#include "cli/last_words.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -70,11 +71,12 @@ static void write_overlay(struct cli *cli, const struct args *args, struct jw *w
     jw_obj_end(w);
 }
 
-static void write_request(struct cli *cli, const struct args *args, const struct procfile *file,
-                          const char *action, struct buf *out)
+static int write_request(struct cli *cli, const struct args *args, const struct procfile *file,
+                         const char *action, struct buf *out)
 {
     const char *env_name = args_value(args, "--env");
     AUTO_JSON only = files_only(args);
+    AUTO_JSON given = action_options(cli, args);
     struct jw w = jw_to(out);
     jw_obj_begin(&w);
     jw_kstr(&w, "action", action);
@@ -94,9 +96,13 @@ static void write_request(struct cli *cli, const struct args *args, const struct
     write_overlay(cli, args, &w);
     if (args_has(args, "--prune"))
         jw_kbool(&w, "prune", true);
+    if (json_get_bool(given, "force", false))
+        jw_kbool(&w, "force", true);
+    int code = action_write_parallel(cli, args, &w);
     jw_kstr(&w, "cwd", cli->cwd);
     action_write_env(&w, true);
     jw_obj_end(&w);
+    return code;
 }
 
 /* ---- what came of it ---- */
@@ -157,6 +163,8 @@ static void tell_restarts(struct cli *cli, const json_t *apps, const struct file
         if (is_step(app, "restart") && !order->terse)
             action_tell(cli, order->method, json_get_str(app, "name"), json_object_get(app, "ids"));
     json_array_foreach (apps, i, app) {
+        if (json_has(app, "note"))
+            ui_message(&cli->ui, UI_OUT, UI_WARN, "%s", json_get_str(app, "note"));
         if (is_step(app, "restart") && !json_has(app, "error"))
             json_array_foreach (json_object_get(app, "ids"), k, id)
                 action_tell_done(cli, json_get_str(app, "name"), json_integer_value(id));
@@ -207,6 +215,8 @@ static int tell_failures(struct cli *cli, const json_t *apps)
         const char *error = json_get_str(app, "error");
         if (!error)
             continue;
+        if (json_has(app, "failed"))
+            last_words_tell(cli, json_object_get(app, "failed"));
         ui_error(&cli->ui, json_has(app, "launched") ? "Process failed to launch %s" : "Error: %s",
                  error);
         code = 1;
@@ -247,8 +257,7 @@ json_t *files_ask(struct cli *cli, const struct args *args, const char *target, 
     json_t *answer = NULL;
     if (files_read(cli, target, false, &file) != 0)
         return NULL;
-    write_request(cli, args, &file, action, &request);
-    if (cli_connect(cli, CLI_LAUNCH) == 0)
+    if (write_request(cli, args, &file, action, &request) == 0 && cli_connect(cli, CLI_LAUNCH) == 0)
         answer = cli_ask(cli, "c.file", buf_str(&request), 0);
     procfile_fini(&file);
     return answer;

@@ -15,7 +15,7 @@ const struct opt opts_common[] = {
     {"-m --mini-list", NULL, "list processes in blocks of lines", SC_FLAG, false},
     {"--env", "<name>", "environment of the configuration file to use", SC_VALUE, false},
     {"-a --update-env", NULL, "give the app the variables of this shell", SC_FLAG, false},
-    {"--parallel", "<n>", "number of processes acted upon at the same time", SC_VALUE, true},
+    {"--parallel", "<n>", "restart, reload: how many processes start at the same time", SC_VALUE, false},
     {"--hp", "<home>", "home folder for the start-up script", SC_VALUE, true},
     {"--wait-ip", NULL, "start-up script: wait for the network", SC_FLAG, true},
     {"--service-name", "<name>", "name of the start-up service", SC_VALUE, true},

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "batch.h"
 #include "conf_merge.h"
 #include "cron_job.h"
@@ -52,6 +51,7 @@ static void write_notes(struct jw *w, const struct batch_item *items, size_t cou
 static void act_reply(struct act *a, const struct batch_item *items, size_t count,
                       const char *error)
 {
+    const struct batch_item *failed = NULL;
     struct buf *out = call_begin(a->call);
     buf_add_c(out, "{\"args\":[");
     struct jw w = jw_to(out);
@@ -62,7 +62,7 @@ static void act_reply(struct act *a, const struct batch_item *items, size_t coun
     jw_arr_begin(&w);
     for (size_t i = 0; i < count; i++) {
         if (items[i].error) {
-            error = error ? error : items[i].error;
+            failed = failed ? failed : &items[i];
             continue;
         }
         jw_obj_begin(&w);
@@ -73,8 +73,10 @@ static void act_reply(struct act *a, const struct batch_item *items, size_t coun
     }
     jw_arr_end(&w);
     write_notes(&w, items, count);
-    if (error)
-        jw_kstr(&w, "error", error);
+    if (failed)
+        jw_kint(&w, "failed", failed->id);
+    if (error || failed)
+        jw_kstr(&w, "error", error ? error : failed->error);
     jw_obj_end(&w);
     buf_add_c(out, "]}");
     call_end(a->call);
@@ -142,19 +144,6 @@ static void write_ids(struct buf *out, const char *target, const int *ids, int c
     jw_arr_end(&w);
 }
 
-static struct reload_options reload_options(const json_t *opts)
-{
-    const json_t *attributes = json_object_get(opts, "options");
-    int64_t parallel = 0;
-    (void)json_get_int(opts, "parallel", &parallel);
-    return (struct reload_options){
-        .force = json_get_bool(attributes, "force", false),
-        .soft = json_get_bool(opts, "soft", false),
-        .parallel =
-            parallel > 0 && parallel <= LIMIT_INSTANCES ? (unsigned)parallel : RELOAD_PARALLEL,
-    };
-}
-
 static int restart_all(struct proc *const *procs, json_t **take_confs, size_t count, struct act *a)
 {
     for (size_t i = 0; i < count; i++)
@@ -188,7 +177,9 @@ static int give_order(struct methods *m, const struct reload_options *o, struct 
 {
     switch (action) {
     case ACTION_RELOAD: return reload_group(m->table, ids, take_confs, count, o, act_done, a);
-    case ACTION_RESTART: return restart_all(procs, take_confs, count, a);
+    case ACTION_RESTART:
+        return o->parallel > 0 ? reload_group(m->table, ids, take_confs, count, o, act_done, a)
+                               : restart_all(procs, take_confs, count, a);
     case ACTION_ROLLBACK: roll_back(procs, count, a); return 0;
     case ACTION_STOP:
     case ACTION_DELETE: break;
@@ -200,10 +191,11 @@ static void act_on_procs(struct methods *m, json_t *opts, struct proc *const *pr
                          size_t count, enum action action, struct act *a)
 {
     struct err e = {0};
-    const struct reload_options o = reload_options(opts);
+    struct reload_options o = reload_options_read(opts);
     struct app_request rq = method_request(m, opts);
     AUTO_JSON watch = json_incref(json_object_get(rq.options, "watch"));
     json_t **confs = calloc(count + 1, sizeof(json_t *));
+    o.restarts = action == ACTION_RESTART;
     (void)json_object_del(rq.options, "watch");
     (void)json_object_del(rq.options, "force"); /* of this reload, not of the app */
     if (!confs)

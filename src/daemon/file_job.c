@@ -32,6 +32,7 @@ static void on_timer_closed(uv_handle_t *h)
         json_decref(u->changes);
         free(u->ids);
         free(u->error);
+        free(u->note);
     }
     for (size_t i = 0; i < job->gone_count; i++)
         free(job->gone_names[i]);
@@ -236,8 +237,11 @@ static int make_units(struct file_job *job, const struct app_set_request *rq)
     for (size_t i = 0; i < job->set.count; i++) {
         const struct app_set_item *item = &job->set.items[i];
         struct file_unit *u = &job->units[job->count++];
-        *u = (struct file_unit){
-            .job = job, .conf = json_incref(item->conf), .name = item->name, .ns = item->ns};
+        *u = (struct file_unit){.job = job,
+                                .conf = json_incref(item->conf),
+                                .name = item->name,
+                                .ns = item->ns,
+                                .failed_id = -1};
         if (item->failure) {
             file_unit_fail(u, "%s", item->failure);
             continue;
@@ -300,11 +304,9 @@ static void begin(struct file_job *job, const struct app_set_request *rq)
 
 static bool find_action(const char *name, enum file_action *ret)
 {
-    static const char *const names[] = {[FILE_START] = "start",
-                                        [FILE_APPLY] = "apply",
-                                        [FILE_PLAN] = "plan",
-                                        [FILE_STOP] = "stop",
-                                        [FILE_DELETE] = "delete"};
+    static const char *const names[] = {
+        [FILE_START] = "start", [FILE_RELOAD] = "reload", [FILE_APPLY] = "apply",
+        [FILE_PLAN] = "plan",   [FILE_STOP] = "stop",     [FILE_DELETE] = "delete"};
     for (size_t i = 0; name && i < ARRAY_LEN(names); i++) {
         if (strcmp(names[i], name) == 0) {
             *ret = (enum file_action)i;
@@ -336,7 +338,7 @@ void compact_file(struct methods *m, struct call *c, json_t *args)
     enum file_action action;
     if (!find_action(json_get_str(opts, "action"), &action) || !json_is_array(rq.apps) || !cwd ||
         cwd[0] != '/' || !json_is_object(rq.env)) {
-        call_fail(c, "c.file: action (start, apply, plan, stop, delete), apps (array), cwd "
+        call_fail(c, "c.file: action (start, reload, apply, plan, stop, delete), apps (array), cwd "
                      "(absolute) and env (object) are needed");
         return;
     }

@@ -9,9 +9,10 @@
 #include "json/write.h"
 
 enum file_action {
-    FILE_START, /* also restart and startOrRestart: known apps are restarted, others started */
-    FILE_APPLY, /* only what differs; with `prune`, what left the file goes */
-    FILE_PLAN,  /* as apply, but nothing is done */
+    FILE_START,  /* also restart and startOrRestart: known apps are restarted, others started */
+    FILE_RELOAD, /* the same, with known apps reloaded */
+    FILE_APPLY,  /* only what differs; with `prune`, what left the file goes */
+    FILE_PLAN,   /* as apply, but nothing is done */
     FILE_STOP,
     FILE_DELETE,
 };
@@ -47,6 +48,8 @@ struct file_unit {
     json_t *changes;     /* names of what differs; NULL = new app, or nobody asks */
     size_t batches_left; /* orders under way */
     char *error;         /* owned */
+    int failed_id;       /* of the process of that error */
+    char *note;          /* what the user should know; owned, NULL */
 };
 
 struct file_job {

@@ -50,8 +50,12 @@ static void write_unit(struct jw *w, const struct file_unit *u)
         jw_kdom(w, "cron_restart", json_object_get(u->conf, "cron_restart"));
     if (json_get_bool(u->conf, "wait_ready", false))
         jw_kbool(w, "wait_ready", true);
+    if (u->note)
+        jw_kstr(w, "note", u->note);
     if (u->error)
         jw_kstr(w, "error", u->error);
+    if (u->error && u->failed_id >= 0)
+        jw_kint(w, "failed", u->failed_id);
     jw_obj_end(w);
 }
 

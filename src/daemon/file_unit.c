@@ -11,6 +11,7 @@
 #include "conf_merge.h"
 #include "file_job.h"
 #include "journal.h"
+#include "reload_group.h"
 #include "settings_file.h"
 #include "json/read.h"
 
@@ -72,7 +73,7 @@ int file_unit_plan(struct file_unit *u)
     u->step = u->count == 0 ? STEP_START : STEP_RESTART;
     if (u->step == STEP_START)
         return 0;
-    if (u->job->action == FILE_START)
+    if (u->job->action == FILE_START || u->job->action == FILE_RELOAD)
         return 0; /* it is restarted, whatever differs */
     int rc = note_changes(u, want);
     if (rc == 0 && json_array_size(u->changes) == 0)
@@ -86,8 +87,13 @@ static void on_batch_done(void *ctx, const struct batch_item *items, size_t coun
 {
     struct file_unit *u = ctx;
     for (size_t i = 0; i < count; i++)
-        if (items[i].error && !u->error)
+        if (items[i].error && !u->error) {
             u->error = strdup(items[i].error);
+            u->failed_id = u->job->action == FILE_START ? -1 : items[i].id;
+        }
+    for (size_t i = 0; i < count; i++)
+        if (items[i].note && !u->note && u->job->action == FILE_RELOAD)
+            u->note = strdup(items[i].note);
     if (--u->batches_left > 0)
         return;
     u->state = u->error ? UNIT_FAILED : UNIT_DONE;
@@ -139,10 +145,8 @@ static int begin_new(struct file_unit *u, struct err *e)
 }
 
 /* Put the new conf into all processes that stay. */
-static int replace_confs(struct file_unit *u, int stay, int want, struct err *e)
+static int replace_confs(struct file_unit *u, int stay, struct err *e)
 {
-    if (json_object_set_new(u->conf, "instances", json_integer(want)) < 0)
-        return err_set(e, -ENOMEM, "out of memory");
     for (int i = 0; i < stay; i++) {
         struct proc *p = table_find(u->job->m->table, u->ids[i]);
         int rc = conf_replace_proc(p, u->conf, e);
@@ -150,6 +154,35 @@ static int replace_confs(struct file_unit *u, int stay, int want, struct err *e)
             return rc;
     }
     return 0;
+}
+
+static int restart_known(struct file_unit *u, int stay, struct err *e)
+{
+    int rc = replace_confs(u, stay, e);
+    return rc < 0 ? rc : order(u, u->ids, stay, ORDER_RESTART);
+}
+
+/* Each keeps its conf until its successor works. */
+static int reload_known(struct file_unit *u, int stay, struct err *e)
+{
+    const struct table *t = u->job->m->table;
+    const struct reload_options o = reload_options_read(u->job->request);
+    json_t **confs = calloc((size_t)stay + 1, sizeof(json_t *));
+    int rc = confs ? 0 : err_set(e, -ENOMEM, "out of memory");
+    for (int i = 0; i < stay && rc == 0; i++) {
+        confs[i] = conf_renewed(table_find(t, u->ids[i]), u->conf, e);
+        rc = confs[i] ? 0 : e->code;
+    }
+    if (rc == 0) {
+        u->batches_left++;
+        rc = reload_group(t, u->ids, confs, (size_t)stay, &o, on_batch_done, u);
+        u->batches_left -= rc < 0;
+    } else {
+        for (int i = 0; confs && i < stay; i++)
+            json_decref(confs[i]);
+    }
+    free(confs);
+    return rc;
 }
 
 /* More processes of an app that exists; their ids go behind the others. */
@@ -174,13 +207,15 @@ static int begin_known(struct file_unit *u, struct err *e)
     int have = u->count;
     int want = u->asked;
     int stay = want < have ? want : have;
-    int rc = replace_confs(u, stay, want, e);
+    int rc = json_object_set_new(u->conf, "instances", json_integer(want)) < 0
+                 ? err_set(e, -ENOMEM, "out of memory")
+                 : 0;
     if (rc == 0 && have > stay) {
         rc = order(u, u->ids + stay, have - stay, ORDER_DELETE);
         u->count = stay;
     }
     if (rc == 0)
-        rc = order(u, u->ids, stay, ORDER_RESTART);
+        rc = u->job->action == FILE_START ? restart_known(u, stay, e) : reload_known(u, stay, e);
     if (rc == 0 && want > have)
         rc = grow(u, want - have, e);
     if (rc == 0 && want > have)

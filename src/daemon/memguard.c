@@ -10,6 +10,7 @@
 #include "os/memory.h"
 #include "os/proctree.h"
 #include "proc.h"
+#include "reload.h"
 #include "json/read.h"
 
 #define TICK_MS        1000
@@ -41,10 +42,16 @@ static void on_restarted(void *ctx, struct proc *p, const char *error)
 static void restart(struct memguard *g, int64_t bytes)
 {
     struct proc *p = g->p;
+    const char *why;
+    const struct reload_request unchanged = {.force = false};
+    const struct reload_handler handler = {.done = on_restarted};
     log_warn("App [%s:%d] uses %lld bytes of memory, its limit is %lld: restarting it",
              proc_name(p), p->id, (long long)bytes, (long long)g->limit_bytes);
     g->restarting = true;
-    proc_order(p, ORDER_RESTART, on_restarted, NULL);
+    if (reload_can(p, &why)) /* as PM2: the workers of a cluster make room for their successors */
+        reload_begin(p, &unchanged, &handler);
+    else
+        proc_order(p, ORDER_RESTART, on_restarted, NULL);
 }
 
 /* Shares of what was forked, exactly; what nobody tells counts as its upper bound. */

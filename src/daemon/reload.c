@@ -15,7 +15,6 @@
 #include "base/obj.h"
 #include "conf_merge.h"
 #include "drain.h"
-#include "events.h"
 #include "extras.h"
 #include "journal.h"
 #include "os/clock.h"
@@ -215,7 +214,6 @@ static void tell(struct reload *rl, const struct reload_action *a)
     switch (a->verdict) {
     case RELOAD_OK:
         log_info("App [%s:%d] reloaded", proc_name(p), p->id);
-        event_process(p, "reload", true);
         break;
     case RELOAD_LATE:
     case RELOAD_FAILED:
@@ -386,7 +384,7 @@ static struct reload *reload_new(struct proc *p)
 
 static void set_policy(struct reload *rl, const struct reload_request *rq)
 {
-    const struct proc *o = rl->p->other;
+    const struct proc *o = rl->p->other->is_old ? rl->p : rl->p->other; /* the newer one */
     rl->is_soft = rq->soft;
     rl->policy = (struct reload_policy){
         .verify = !rq->force && !wants_pm2_way(o),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "conf_merge.h"
 #include "events.h"
 #include "reload.h"
@@ -81,6 +82,8 @@ static void on_member_reloaded(void *ctx, struct proc *p, const char *error)
     struct member *m = ctx;
     if (m->state == MEMBER_STARTS)
         m->group->starting--;
+    if (!error)
+        event_process(p, "reload", true); /* PM2's client reports it when it is done */
     add_item(m, proc_name(p), error, NULL);
     advance(m->group);
 }
@@ -88,23 +91,28 @@ static void on_member_reloaded(void *ctx, struct proc *p, const char *error)
 static void on_member_restarted(void *ctx, struct proc *p, const char *error)
 {
     struct member *m = ctx;
+    struct group *g = m->group;
     const char *why;
     char note[256];
+    if (m->state == MEMBER_STARTS)
+        g->starting--;
     (void)reload_can(p, &why);
     snprintf(note, sizeof(note), "%s was restarted, not reloaded: %s", proc_name(p),
              why ? why : "it did not run");
     if (!error)
-        event_process(p, "restart", true);
-    add_item(m, proc_name(p), error, error ? NULL : note);
-    advance(m->group);
+        event_process(p, g->options.restarts ? "restart" : "reload", true);
+    add_item(m, proc_name(p), error, error || g->options.restarts ? NULL : note);
+    advance(g);
 }
 
 static void restart(struct member *m, struct proc *p)
 {
+    struct group *g = m->group;
     if (m->conf)
         conf_set_proc(p, m->conf);
     m->conf = NULL;
-    m->state = MEMBER_LEAVES;
+    m->state = g->options.restarts ? MEMBER_STARTS : MEMBER_LEAVES;
+    g->starting += g->options.restarts;
     proc_order(p, ORDER_RESTART, on_member_restarted, m);
 }
 
@@ -136,7 +144,7 @@ static void begin(struct member *m)
     else if (has_failed(m->group, p))
         add_item(m, proc_name(p), "left as it is: another process of the app could not be reloaded",
                  NULL);
-    else if (reload_can(p, &why))
+    else if (!m->group->options.restarts && reload_can(p, &why))
         reload(m, p);
     else
         restart(m, p);
@@ -166,6 +174,19 @@ static void advance(struct group *g)
         return;
     batch_finish(g->items, g->item_count, g->done, g->ctx);
     group_free(g);
+}
+
+struct reload_options reload_options_read(const json_t *request)
+{
+    int64_t parallel = 0;
+    const json_t *attributes = json_object_get(request, "options");
+    (void)json_get_int(request, "parallel", &parallel);
+    return (struct reload_options){
+        .force =
+            json_get_bool(request, "force", false) || json_get_bool(attributes, "force", false),
+        .soft = json_get_bool(request, "soft", false),
+        .parallel = parallel > 0 && parallel <= LIMIT_INSTANCES ? (unsigned)parallel : 0,
+    };
 }
 
 int reload_group(const struct table *t, const int *ids, json_t **take_confs, size_t count,

@@ -14,8 +14,12 @@
 
 struct reload_options {
     bool force, soft;
+    bool restarts;     /* nothing is reloaded: the same for restarts */
     unsigned parallel; /* how many start at the same time; 0 = RELOAD_PARALLEL */
 };
+
+/* The members `force` (also among `options`), `soft` and `parallel` of a request. */
+struct reload_options reload_options_read(const json_t *request);
 
 /* `take_confs`: for each id its new conf, or NULL; the array itself is the caller's. Ids without a
  * process are passed over. As batch_order() in all else. */

@@ -4,6 +4,9 @@
 hits.py spread PORT COUNT     connect COUNT times; print each pid that answered and how often
 hits.py steady PORT FILE      one request after the other from 4 clients, until FILE is there; then
                               print: answered N, cut N (accepted, then closed), refused N
+hits.py kept PORT FILE        as steady, but each client keeps its connection for as long as it may
+hits.py open PORT PATH FILE   one client that asks for PATH, prints the first line of the answer and
+                              then "closed", when it is; until FILE is there
 hits.py hang PORT COUNT FILE  COUNT clients that connect and say nothing, until FILE is there
 hits.py burst PORT COUNT      COUNT clients connect at once and then ask: answered N of COUNT
 hits.py from PORT COUNT       one request from each of COUNT addresses: print address and pid
@@ -16,6 +19,7 @@ hits.py unix PATH COUNT       as spread
 hits.py udp PORT              one datagram: print the answer
 """
 import collections
+import http.client
 import os
 import selectors
 import socket
@@ -113,13 +117,37 @@ def least(address):
             s.close()
 
 
-def steady(port, until):
+def ask_each_time(port, _):
+    return bool(ask(("127.0.0.1", port)))
+
+
+def ask_kept(port, kept):
+    """Over the connection in `kept`, or a new one. A server may close one that it has answered on."""
+    if not kept:
+        kept.append(http.client.HTTPConnection("127.0.0.1", port, timeout=20))
+    try:
+        kept[0].request("GET", "/")
+        answer = kept[0].getresponse()
+        answer.read()
+        if answer.will_close:
+            kept.pop().close()
+        return answer.status == 200
+    except (http.client.HTTPException, ConnectionResetError, BrokenPipeError):
+        kept.pop().close()
+        return False
+    except BaseException:
+        kept.pop().close()
+        raise
+
+
+def steady(port, until, one=ask_each_time):
     counts = collections.Counter()
 
     def client():
+        kept = []
         while is_time_left(until):
             try:
-                counts["answered" if ask(("127.0.0.1", port)) else "cut"] += 1
+                counts["answered" if one(port, kept) else "cut"] += 1
             except TimeoutError:
                 counts["late"] += 1
             except ConnectionRefusedError:
@@ -131,6 +159,22 @@ def steady(port, until):
     for t in threads:
         t.join()
     print(" ".join(f"{word} {counts[word]}" for word in ("answered", "cut", "late", "refused")))
+
+
+def open_one(port, path, until):
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        print(s.recv(1000).decode().split("\r\n", 1)[0], flush=True)
+        s.settimeout(0.02)
+        while is_time_left(until):
+            try:
+                if not s.recv(1000):
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        print("closed" if is_time_left(until) else "still open", flush=True)
 
 
 def hang(port, count, until):
@@ -192,6 +236,10 @@ def main(how, *args):
         spread(("127.0.0.1", int(args[0])), int(args[1]))
     elif how == "steady":
         steady(int(args[0]), args[1])
+    elif how == "kept":
+        steady(int(args[0]), args[1], ask_kept)
+    elif how == "open":
+        open_one(int(args[0]), args[1], args[2])
     elif how == "hang":
         hang(int(args[0]), int(args[1]), args[2])
     elif how == "burst":
