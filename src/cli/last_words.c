@@ -11,7 +11,7 @@
 #include "json/read.h"
 #include "json/write.h"
 
-#define LINES 10
+#define LINES 20
 
 static void tell_line(void *ctx, struct str line)
 {

@@ -173,6 +173,7 @@ reload_ends() {
   ours_only "other attributes"
   run pm2 reload app --reload-policy pm2
   assert_ok
+  wait_until said "start hang" 2 # they have read it
   echo throw >mode
   run pm2 reload app --force --max-restarts 2
   assert_ok
