@@ -3,8 +3,10 @@
 #include "link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/obj.h"
@@ -13,12 +15,23 @@
 
 #define LINK_MAGIC OBJ_MAGIC('L', 'I', 'N', 'K')
 
+#define LINK_VERSION_SPAWN_FDS 3
+
+/* Descriptors of a frame in `out`, to go with its first byte. */
+struct cargo {
+    size_t at; /* of that byte */
+    int fds[LIMIT_LINK_FDS];
+    unsigned n;
+};
+
 struct link {
     uint32_t magic;
     int fd;
     const struct link_handler *handler;
     struct link_reader reader;
     struct buf out;
+    struct cargo *cargo; /* in order */
+    size_t cargo_count, cargo_cap;
     int fds[4 * LIMIT_LINK_FDS]; /* received, not yet claimed by a frame */
     unsigned nfds;
     uint32_t seq;
@@ -203,13 +216,84 @@ static void become_lost(struct link *l)
     l->handler->lost(l->handler->ctx);
 }
 
+static void cargo_close(struct cargo *c)
+{
+    for (unsigned i = 0; i < c->n; i++)
+        fd_close(&c->fds[i]);
+    c->n = 0;
+}
+
+/* For the frame that begins at the end of `out`. Duplicates: the caller may close its own before
+ * they are sent. 0 or -errno. */
+static int cargo_add(struct link *l, const int *fds, unsigned n)
+{
+    if (l->cargo_count == l->cargo_cap) {
+        size_t cap = l->cargo_cap ? l->cargo_cap * 2 : 8;
+        struct cargo *more = realloc(l->cargo, cap * sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        l->cargo = more;
+        l->cargo_cap = cap;
+    }
+    struct cargo *c = &l->cargo[l->cargo_count];
+    *c = (struct cargo){.at = l->out.len};
+    for (; c->n < n; c->n++) {
+        c->fds[c->n] = fcntl(fds[c->n], F_DUPFD_CLOEXEC, 0);
+        if (c->fds[c->n] < 0) {
+            int rc = -errno;
+            cargo_close(c);
+            return rc;
+        }
+    }
+    l->cargo_count++;
+    return 0;
+}
+
+/* The frame of the last cargo is not sent after all. */
+static void cargo_drop_last(struct link *l)
+{
+    cargo_close(&l->cargo[--l->cargo_count]);
+}
+
+static void cargo_drop_all(struct link *l)
+{
+    while (l->cargo_count > 0)
+        cargo_drop_last(l);
+    free(l->cargo);
+    l->cargo = NULL;
+    l->cargo_cap = 0;
+}
+
+/* `n` bytes were sent, and with them the first cargo if it was due. */
+static void cargo_sent(struct link *l, size_t n)
+{
+    if (l->cargo_count > 0 && l->cargo[0].at == 0) {
+        cargo_close(&l->cargo[0]);
+        l->cargo_count--;
+        memmove(l->cargo, l->cargo + 1, l->cargo_count * sizeof(*l->cargo));
+    }
+    for (size_t i = 0; i < l->cargo_count; i++)
+        l->cargo[i].at -= n;
+}
+
+/* Up to the next cargo, which begins a message of its own. */
+static ssize_t send_piece(struct link *l)
+{
+    bool is_due = l->cargo_count > 0 && l->cargo[0].at == 0;
+    size_t next = is_due ? 1 : 0;
+    size_t n = next < l->cargo_count ? l->cargo[next].at : l->out.len;
+    return fd_send(l->fd, l->out.data, n, is_due ? l->cargo[0].fds : NULL,
+                   is_due ? l->cargo[0].n : 0);
+}
+
 static void send_queued(struct link *l)
 {
     while (l->out.len > 0) {
-        ssize_t n = fd_send(l->fd, l->out.data, l->out.len, NULL, 0);
+        ssize_t n = send_piece(l);
         if (n < 0)
             break; /* -EAGAIN: the poll goes on; a dead keeper shows up on the read side */
         buf_consume(&l->out, (size_t)n);
+        cargo_sent(l, (size_t)n);
     }
     buf_trim(&l->out, 65536);
 }
@@ -322,6 +406,7 @@ void link_free(struct link *l)
     for (unsigned i = 0; i < l->nfds; i++)
         fd_close(&l->fds[i]);
     link_reader_fini(&l->reader);
+    cargo_drop_all(l);
     buf_fini(&l->out);
     fd_close(&l->keeper_pidfd);
     free(l);
@@ -398,24 +483,32 @@ static void push(struct link *l)
 {
     if (l->lost) {
         buf_clear(&l->out);
+        cargo_drop_all(l);
         return;
     }
     send_queued(l);
     watch(l);
 }
 
-int link_spawn(struct link *l, const struct link_spawn *s)
+int link_spawn(struct link *l, const struct link_spawn *s, const int *fds, unsigned n)
 {
     if (l->lost)
         return -EPIPE;
+    if (n > 0 && l->version < LINK_VERSION_SPAWN_FDS)
+        return -EPROTONOSUPPORT;
+    int added = n > 0 ? cargo_add(l, fds, n) : 0;
+    if (added < 0)
+        return added;
     size_t before = l->out.len;
-    size_t mark = link_open(&l->out, LINK_SPAWN, ++l->seq, 0);
+    size_t mark = link_open(&l->out, LINK_SPAWN, ++l->seq, n);
     link_put_spawn(&l->out, s);
     link_close(&l->out, mark);
     if (buf_oom(&l->out) || l->out.len - before > LIMIT_LINK_FRAME_BYTES) {
         int rc = buf_oom(&l->out) ? -ENOMEM : -E2BIG;
         l->out.oom = false;
         buf_truncate(&l->out, before);
+        if (n > 0)
+            cargo_drop_last(l);
         return rc;
     }
     push(l);

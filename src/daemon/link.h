@@ -55,7 +55,9 @@ int link_adopt(struct link *l, const struct link_child *c, const int *fds);
 int link_store(struct link *l, const char *name, int fd);
 void link_unstore(struct link *l, const char *name);
 
-int link_spawn(struct link *l, const struct link_spawn *s);
+/* With sockets for the child (borrowed; at most LIMIT_LINK_FDS). -EPROTONOSUPPORT: the keeper is of
+ * a version that does not take any. */
+int link_spawn(struct link *l, const struct link_spawn *s, const int *fds, unsigned n);
 void link_forget(struct link *l, uint64_t handle);
 void link_ready(struct link *l);
 void link_fatal(struct link *l, const char *text);

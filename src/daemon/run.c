@@ -215,7 +215,7 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
         s.cwd = str_from(json_get_str(p->conf, "pm_cwd"));
         s.argv = (struct link_strings){cmd->argc, argv};
         s.env = (struct link_strings){json_array_size(env), env_items};
-        rc = link_spawn(p->env->link, &s);
+        rc = link_spawn(p->env->link, &s, NULL, 0);
         if (rc < 0)
             err_set(e, rc, "cannot ask the keeper: %s", err_text(rc));
     }

@@ -177,8 +177,8 @@ static void list_next(struct keeper *k)
 
 /* ---- children ---- */
 
-static int spawn_child(struct keeper *k, const struct link_spawn_args *a, struct child **ret,
-                       enum spawn_stage *ret_stage)
+static int spawn_child(struct keeper *k, const struct request *r, const struct link_spawn_args *a,
+                       struct child **ret, enum spawn_stage *ret_stage)
 {
     if (children_find(&k->children, a->handle))
         return -EEXIST;
@@ -199,6 +199,8 @@ static int spawn_child(struct keeper *k, const struct link_spawn_args *a, struct
         .argv = a->argv,
         .env = a->env,
         .want_channel = a->flags & LINK_SPAWN_CHANNEL,
+        .listen_fds = r->fds,
+        .listen_count = r->frame->nfds,
         .set_ids = a->flags & LINK_SPAWN_SET_IDS,
         .uid = a->uid,
         .gid = a->gid,
@@ -244,7 +246,7 @@ static int do_spawn(struct keeper *k, struct request *r)
     if (rc == -EPROTO)
         return rc;
     if (rc == 0)
-        rc = spawn_child(k, &args, &ch, &stage);
+        rc = spawn_child(k, r, &args, &ch, &stage);
     link_spawn_args_fini(&args);
     FAILPOINT("keeper.spawned");
     if (rc == 0) {
@@ -369,7 +371,7 @@ static const struct {
 } table[] = {
     [LINK_HELLO] = {do_hello, 0},   [LINK_READY] = {do_ready, 0},
     [LINK_FATAL] = {do_fatal, 0},   [LINK_LIST] = {do_list, 0},
-    [LINK_SPAWN] = {do_spawn, 0},   [LINK_SIGNAL] = {do_signal, 0},
+    [LINK_SPAWN] = {do_spawn, ANY}, [LINK_SIGNAL] = {do_signal, 0},
     [LINK_FORGET] = {do_forget, 0}, [LINK_CLOSE_FD] = {do_close_fd, 0},
     [LINK_STORE] = {do_store, 1},   [LINK_UNSTORE] = {do_unstore, 0},
     [LINK_ADOPT] = {do_adopt, ANY}, [LINK_QUIT] = {do_quit, 0},

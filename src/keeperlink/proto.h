@@ -17,6 +17,7 @@
  * Versions (link_hello.version):
  *   1  2026-11  the first
  *   2  2026-11  SPAWN ends in nice and rlimits; stages from LINK_STAGE_CGROUP on
+ *   3  2026-11  SPAWN may carry descriptors. Before, one that did broke the protocol
  *
  * Handles. pm2d names each spawned process by a u64 handle of its own choice, never reused within
  * a keeper's life: (pm_id << 32) | spawn counter. The keeper knows nothing else about it, except
@@ -40,7 +41,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-#define LINK_VERSION      2
+#define LINK_VERSION      3
 #define LINK_HEADER_BYTES 12
 #define LINK_FD           3 /* pm2d's end of the link */
 
@@ -50,7 +51,8 @@ enum link_type {
     LINK_READY,     /* sockets are bound: launch is a success; string version text */
     LINK_FATAL,     /* string text: launch failed, pm2d is about to exit for good */
     LINK_LIST,      /*                                  -> CHILD*, STORED*, LIST_END */
-    LINK_SPAWN,     /* struct link_spawn                -> SPAWNED | SPAWN_FAILED */
+    LINK_SPAWN,     /* struct link_spawn, + sockets for the child, from its fd 3 on
+                                                        -> SPAWNED | SPAWN_FAILED */
     LINK_SIGNAL,    /* u64 handle, i32 signo            -> SIGNALLED; only while not reaped */
     LINK_FORGET,    /* u64 handle: drop status and fds. No answer */
     LINK_CLOSE_FD,  /* u64 handle, u32 enum link_fd: drop the keeper's duplicate. No answer */
@@ -99,7 +101,8 @@ enum link_stage {
 };
 
 enum link_spawn_flags {
-    LINK_SPAWN_CHANNEL = 1, /* a Node channel on fd 3; NODE_CHANNEL_FD etc. are in `env` already */
+    LINK_SPAWN_CHANNEL = 1, /* a Node channel on the fd behind the sockets: 3 when there are none;
+                               NODE_CHANNEL_FD etc. are in `env` already */
     LINK_SPAWN_SET_IDS = 2, /* uid, gid and groups apply */
     LINK_SPAWN_SET_NICE = 4,
     LINK_SPAWN_NEED_CGROUP = 8, /* it has limits: rather no process than one outside */

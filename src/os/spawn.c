@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 
@@ -27,7 +28,9 @@
 #define DEFAULT_PATH     "/usr/local/bin:/usr/bin:/bin"
 #define EXEC_WAIT_MS     10000
 #define CHILD_FDS        4 /* stdin, stdout, stderr, channel */
-#define CHILD_FDS_LIFTED 5 /* above all final numbers: 0 to 3, and the report pipe */
+#define LISTEN_FDS_START 3 /* where systemd's sd_listen_fds(3) begins to count */
+#define FINAL_FDS_MAX    (CHILD_FDS + LIMIT_LINK_FDS)
+#define LISTEN_PID       "LISTEN_PID="
 
 enum { PARENT, CHILD, ENDS };
 
@@ -69,18 +72,31 @@ static int step_signals(struct child *c)
     return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
-/* Final numbers: 0, 1, 2, [3 = channel], then the report pipe, then nothing. All are lifted out of
- * the way first, because any of them may sit on the number that another one needs. */
+/* In the order of their final numbers. */
+static int list_fds(const struct child *c, int *ret)
+{
+    int count = 0;
+    for (int i = 0; i < LISTEN_FDS_START; i++)
+        ret[count++] = c->p->fds[i][CHILD];
+    for (size_t i = 0; i < c->spec->listen_count; i++)
+        ret[count++] = c->spec->listen_fds[i];
+    if (c->spec->want_channel)
+        ret[count++] = c->p->fds[CHILD_FDS - 1][CHILD];
+    return count;
+}
+
+/* Final numbers: 0, 1, 2, [sockets], [channel], then the report pipe, then nothing. All are lifted
+ * above these first, because any of them may sit on the number that another one needs. */
 static int step_stdio(struct child *c)
 {
-    int count = c->spec->want_channel ? CHILD_FDS : CHILD_FDS - 1;
-    int lifted[CHILD_FDS];
+    int lifted[FINAL_FDS_MAX];
+    int count = list_fds(c, lifted);
     for (int i = 0; i < count; i++) {
-        lifted[i] = fcntl(c->p->fds[i][CHILD], F_DUPFD_CLOEXEC, CHILD_FDS_LIFTED);
+        lifted[i] = fcntl(lifted[i], F_DUPFD_CLOEXEC, count + 1);
         if (lifted[i] < 0)
             return -errno;
     }
-    int report = fcntl(c->p->report[CHILD], F_DUPFD_CLOEXEC, CHILD_FDS_LIFTED);
+    int report = fcntl(c->p->report[CHILD], F_DUPFD_CLOEXEC, count + 1);
     if (report < 0)
         return -errno;
     c->p->report[CHILD] = report;
@@ -90,6 +106,17 @@ static int step_stdio(struct child *c)
     if (dup3(report, count, O_CLOEXEC) < 0)
         return -errno;
     c->p->report[CHILD] = count;
+    return 0;
+}
+
+/* The sockets are meant for the process with this pid, and not for its children, which inherit the
+ * variables. Nobody but the child knows it. */
+static int step_listen_pid(struct child *c)
+{
+    for (char *const *at = c->spec->env; c->spec->listen_count > 0 && *at; at++) {
+        if (strncmp(*at, LISTEN_PID, sizeof(LISTEN_PID) - 1) == 0)
+            snprintf(*at, strlen(*at) + 1, LISTEN_PID "%d", (int)getpid());
+    }
     return 0;
 }
 
@@ -244,11 +271,13 @@ static const struct {
     int (*run)(struct child *c);
     enum spawn_stage stage;
 } steps[] = {
-    {step_session, SPAWN_RESOURCES}, {step_signals, SPAWN_RESOURCES}, {step_stdio, SPAWN_RESOURCES},
-    {step_cgroup, SPAWN_CGROUP},     {step_world, SPAWN_RESOURCES},   {step_nice, SPAWN_NICE},
-    {step_rlimits, SPAWN_RLIMIT},    {step_groups, SPAWN_GROUPS},     {step_gid, SPAWN_GID},
-    {step_uid, SPAWN_UID},           {step_cwd, SPAWN_CWD},           {step_close, SPAWN_RESOURCES},
-    {step_exec, SPAWN_EXEC},
+    {step_session, SPAWN_RESOURCES}, {step_signals, SPAWN_RESOURCES},
+    {step_stdio, SPAWN_RESOURCES},   {step_listen_pid, SPAWN_RESOURCES},
+    {step_cgroup, SPAWN_CGROUP},     {step_world, SPAWN_RESOURCES},
+    {step_nice, SPAWN_NICE},         {step_rlimits, SPAWN_RLIMIT},
+    {step_groups, SPAWN_GROUPS},     {step_gid, SPAWN_GID},
+    {step_uid, SPAWN_UID},           {step_cwd, SPAWN_CWD},
+    {step_close, SPAWN_RESOURCES},   {step_exec, SPAWN_EXEC},
 };
 
 static void ATTR_NORETURN run_child(struct child *c)
@@ -386,7 +415,7 @@ int spawn_process(const struct spawn_spec *s, struct spawn_result *ret, enum spa
     struct plumbing p = {.fds = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}}, .report = {-1, -1}};
     *ret = (struct spawn_result){-1, -1, -1, -1, -1, -1};
     *ret_stage = SPAWN_RESOURCES;
-    int rc = plumbing_make(s, &p);
+    int rc = s->listen_count > LIMIT_LINK_FDS ? -EINVAL : plumbing_make(s, &p);
     if (rc == 0)
         rc = fork_and_exec(s, &p, ret, ret_stage);
     if (rc == 0) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * fork + exec with stdio pipes, an optional Node channel, ids and cwd, in the keeper. The order of
- * steps in the child is law: setsid, signal dispositions and mask to default, stdio, channel on fd
- * 3, cgroup, umask, nice and limits (while we still may), groups, gid, uid, cwd, close everything
- * else, exec. An error in the child comes back through a
- * CLOEXEC pipe with the step that failed, so that the caller knows before this function returns. */
+ * fork + exec with stdio pipes, sockets to listen on, an optional Node channel, ids and cwd, in the
+ * keeper. The order of steps in the child is law: setsid, signal dispositions and mask to default,
+ * stdio, sockets from fd 3 on, channel on the fd behind them, LISTEN_PID, cgroup, umask, nice and
+ * limits (while we still may), groups, gid, uid, cwd, close everything else, exec. An error in the
+ * child comes back through a CLOEXEC pipe with the step that failed, so that the caller knows
+ * before this function returns. */
 #pragma once
 
 #include <stdbool.h>
@@ -37,6 +38,9 @@ struct spawn_spec {
     const char *cgroup; /* folder of the cgroup to enter; NULL = ours. Best effort, or: */
     bool need_cgroup;   /* fail when it cannot be entered */
     bool want_channel;
+    const int *listen_fds; /* become fds 3, 4, ...; the caller's still */
+    size_t listen_count;   /* at most LIMIT_LINK_FDS; with any, a LISTEN_PID= in `env` gets the
+                              child's pid for its value, as far as there is room */
     bool set_ids;
     uint32_t uid, gid;
     size_t group_count;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "os/fd.h"
 #include "os/procfs.h"
 
@@ -67,9 +69,10 @@ static void run(struct spawn_spec s, const char *script, struct buf *out)
     struct spawn_result r;
     s.file = "/bin/sh";
     s.argv = argv;
-    s.env = env;
+    s.env = s.env ? s.env : env;
     assert_int_equal(spawn_process(&s, &r, &stage), 0);
     fd_close(&r.stdin_w);
+    fd_close(&r.channel);
     read_all(r.stdout_r, out);
     release(&r);
 }
@@ -164,6 +167,44 @@ static void channel_is_a_socket_on_3(void **state)
     assert_string_equal(out.data, "got ball\n");
     buf_fini(&out);
     release(&r);
+}
+
+/* From fd 3 on, whatever numbers they have here; the channel goes behind them. */
+static void sockets_come_before_the_channel(void **state)
+{
+    (void)state;
+    char digits[] = "LISTEN_PID=          ", narrow[] = "LISTEN_PID=", other[] = "LISTEN_PIDS=1";
+    char *variables[] = {"PATH=/bin:/usr/bin", digits, other, NULL};
+    int pair[2];
+    char text[64];
+    struct buf out = BUF_INIT;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+    int up = fcntl(pair[1], F_DUPFD_CLOEXEC, 30);
+    struct spawn_spec s = {.env = variables,
+                           .want_channel = true,
+                           .listen_fds = (int[]){up, pair[1], up},
+                           .listen_count = 3};
+    run(s,
+        "echo $(($$ - LISTEN_PID)) $LISTEN_PIDS; echo a >&3; echo b >&4; echo c >&5;"
+        "for f in 3 4 5 6 7 8 9; do [ -S /proc/$$/fd/$f ] && echo $f; done",
+        &out);
+    assert_string_equal(out.data, "0 1\n3\n4\n5\n6\n");
+    for (const char *expected = "abc"; *expected; expected++) {
+        assert_int_equal(read(pair[0], text, sizeof(text)), 2);
+        assert_int_equal(text[0], *expected);
+    }
+    assert_string_equal(digits, "LISTEN_PID=          "); /* the child's copy was written to */
+    variables[1] = narrow;
+    buf_clear(&out);
+    run(s, "echo [$LISTEN_PID]", &out);
+    assert_string_equal(out.data, "[]\n");
+    s.listen_count = LIMIT_LINK_FDS + 1;
+    s.file = "/bin/true";
+    assert_fails(s, -EINVAL, SPAWN_RESOURCES);
+    buf_fini(&out);
+    fd_close(&up);
+    fd_close(&pair[0]);
+    fd_close(&pair[1]);
 }
 
 static void signals_and_session_are_fresh(void **state)
@@ -329,6 +370,7 @@ int main(void)
         cmocka_unit_test(stdio_is_pipes),
         cmocka_unit_test(nothing_else_is_inherited),
         cmocka_unit_test(channel_is_a_socket_on_3),
+        cmocka_unit_test(sockets_come_before_the_channel),
         cmocka_unit_test(signals_and_session_are_fresh),
         cmocka_unit_test(limits_and_umask_are_the_apps),
         cmocka_unit_test(nice_and_rlimits_are_set),
