@@ -179,7 +179,8 @@ static void bad_files_tell_everything(void **state)
          "apps[0].interpreter: Interpreter zsh is NOT AVAILABLE in PATH. (type 'which zsh' to "
          "double check.); apps[0].out: out_file: /w/sub is a folder"},
         {{.apps = "[{\"script\":\"app.py\",\"exec_mode\":\"cluster\"}]"},
-         "apps[0].exec_mode: cluster mode needs node or bun; use exec_mode fork"},
+         "apps[0].exec_mode: cluster mode needs node or bun, or addresses in listen; use exec_mode "
+         "fork"},
         {{.apps = "[{\"script\":\"app.js\"},{\"script\":\"./app.js\"},"
                   "{\"script\":\"app.js\",\"namespace\":\"b\"}]"},
          "apps[1].name: The name \"app\" is taken in namespace \"default\" by apps[0]"},

@@ -8,6 +8,7 @@
 
 #include "app/conf_priv.h"
 #include "app/interp.h"
+#include "app/listen.h"
 #include "app/names.h"
 #include "app/schema_priv.h"
 #include "base/attr.h"
@@ -307,8 +308,16 @@ static const char *interpreter_of(const struct build *b)
 int conf_set_mode(json_t *conf, const char *mode, const char *interpreter, struct err *e)
 {
     bool is_cluster = strncmp(mode, "cluster", 7) == 0;
-    if (is_cluster && !interp_can_cluster(interpreter))
-        return err_set(e, -EINVAL, "cluster mode needs node or bun; use exec_mode fork");
+    bool is_node = interp_can_cluster(interpreter);
+    bool listens = listen_count(conf) > 0;
+    if (is_cluster && !is_node && !listens)
+        return err_set(
+            e, -EINVAL,
+            "cluster mode needs node or bun, or addresses in listen; use exec_mode fork");
+    if (is_cluster && is_node && listens)
+        return err_set(e, -EINVAL,
+                       "listen is not for workers of Node's cluster, which share what they listen "
+                       "on anyway; leave it out, or use exec_mode fork");
     return put(conf, "exec_mode", json_string(is_cluster ? "cluster_mode" : "fork_mode"), e);
 }
 
@@ -339,7 +348,7 @@ static int choose_mode(struct build *b, struct err *e)
         rc = conf_set_mode(b->options, "fork", interpreter_of(b), e);
     else if (mode)
         rc = conf_set_mode(b->options, mode, interpreter_of(b), e);
-    else if (instances && interp_can_cluster(interpreter_of(b)))
+    else if (instances && interp_can_cluster(interpreter_of(b)) && !listen_count(b->options))
         rc = conf_set_mode(b->options, "cluster", interpreter_of(b), e);
     /* PM2's rule: no number, or "one per processor", means one set of files for all. */
     if (rc == 0 && json_integer_value(instances) == 0)

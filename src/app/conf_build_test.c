@@ -181,6 +181,15 @@ static const struct {
     {{.script = "app.js", .options = "{\"instances\":1}"}, "exec_mode", "\"cluster_mode\""},
     {{.script = "app.js", .options = "{\"instances\":\"max\"}"}, "exec_mode", "\"cluster_mode\""},
     {{.script = "app.js", .options = "{\"exec_mode\":\"cluster\"}"}, "instances", "1"},
+    {{.script = "app.js", .options = "{\"instances\":2,\"listen\":80}"},
+     "exec_mode",
+     "\"fork_mode\""},
+    {{.script = "app.py", .options = "{\"exec_mode\":\"cluster\",\"listen\":80}"},
+     "exec_mode",
+     "\"cluster_mode\""},
+    {{.script = "app.py", .options = "{\"listen\":\"80 unix:/x\"}"},
+     "listen",
+     "[\"80\",\"unix:/x\"]"},
     {{.script = "app.js", .options = "{\"instances\":2,\"execute_command\":true}"},
      "exec_mode",
      "\"fork_mode\""},
@@ -273,7 +282,7 @@ static void environments(void **state)
     }
 }
 
-#define CLUSTER "cluster mode needs node or bun; use exec_mode fork"
+#define CLUSTER "cluster mode needs node or bun, or addresses in listen; use exec_mode fork"
 
 static const struct {
     struct command command;
@@ -323,6 +332,11 @@ static const struct {
     {{.script = "app.py", .options = "{\"exec_mode\":\"cluster_mode\",\"instances\":2}"},
      -EINVAL,
      CLUSTER},
+    {{.script = "app.js", .options = "{\"exec_mode\":\"cluster\",\"listen\":80}"},
+     -EINVAL,
+     "listen is not for workers of Node's cluster, which share what they listen on anyway; leave "
+     "it "
+     "out, or use exec_mode fork"},
     {{.script = "app.py", .options = "{\"instances\":\"1e9\"}"},
      -EINVAL,
      "The maximum of \"instances\" is 4096 processes of one app"},

@@ -158,7 +158,7 @@ static void bad_confs_are_named(void **state)
         {"instances", "1e300", -EINVAL,
          "The maximum of \"instances\" is 4096 processes of one app"},
         {"exec_mode", "\"cluster_mode\"", -EINVAL,
-         "cluster mode needs node or bun; use exec_mode fork"},
+         "cluster mode needs node or bun, or addresses in listen; use exec_mode fork"},
         {"watch", "5", -EINVAL,
          "Expect \"watch\" to be a typeof [object Boolean] / [object Array] / [object String], but "
          "now is [object Number]"},

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/conf_priv.h"
+#include "app/listen.h"
 #include "app/schema.h"
 #include "base/attr.h"
 #include "base/buf.h"
@@ -213,12 +214,54 @@ static int add_own(json_t *vars, const json_t *conf, const json_t *state)
     return 0;
 }
 
+static int set_text(json_t *vars, const char *key, const struct buf *text)
+{
+    json_t *value = buf_oom(text) ? NULL : json_sprintf("%s=%s", key, text->data);
+    return json_object_set_new(vars, key, value) < 0 ? -ENOMEM : 0;
+}
+
+/* What sd_listen_fds_with_names(3) reads. The child itself writes its pid into the blanks. */
+static int add_listen(json_t *vars, const json_t *conf)
+{
+    AUTO(buf) count = BUF_INIT;
+    AUTO(buf) names = BUF_INIT;
+    AUTO(buf) room = BUF_INIT;
+    size_t n = listen_count(conf);
+    if (n == 0)
+        return 0;
+    buf_printf(&count, "%zu", n);
+    buf_add_c(&room, "          ");
+    for (size_t i = 0; i < n; i++) {
+        struct listen_address a;
+        const char *text = listen_text(conf, i);
+        if (i > 0)
+            buf_add_byte(&names, ':');
+        if (text && listen_parse(text, &a, NULL) == 0)
+            listen_write_name(&a, &names);
+    }
+    int rc = set_text(vars, "LISTEN_FDS", &count);
+    if (rc == 0)
+        rc = set_text(vars, "LISTEN_FDNAMES", &names);
+    return rc < 0 ? rc : set_text(vars, "LISTEN_PID", &room);
+}
+
+/* Behind the sockets, else fd 3, as Node.js expects of a parent that made a channel. */
+static int add_channel(json_t *list, const json_t *conf)
+{
+    json_t *fd = json_sprintf("NODE_CHANNEL_FD=%zu", 3 + listen_count(conf));
+    if (json_array_append_new(list, fd) < 0)
+        return -ENOMEM;
+    json_t *mode = json_string("NODE_CHANNEL_SERIALIZATION_MODE=json");
+    return json_array_append_new(list, mode) < 0 ? -ENOMEM : 0;
+}
+
 /* What makes it a worker of a cluster. */
 static int add_unique_id(json_t *list, const json_t *conf, const json_t *state)
 {
     const char *mode = json_get_str(conf, "exec_mode");
     int64_t id;
-    if (!mode || strcmp(mode, "cluster_mode") != 0 || !json_get_int(state, "pm_id", &id))
+    if (!mode || strcmp(mode, "cluster_mode") != 0 || listen_count(conf) > 0 ||
+        !json_get_int(state, "pm_id", &id))
         return 0;
     json_t *text = json_sprintf("NODE_UNIQUE_ID=%lld", (long long)id + 1); /* 0 is none */
     return json_array_append_new(list, text) < 0 ? -ENOMEM : 0;
@@ -236,16 +279,13 @@ json_t *app_environment(const json_t *conf, const json_t *state, bool channel)
     }
     if (!vars || !list || add_own(vars, conf, state) < 0)
         return NULL;
+    if (channel && add_listen(vars, conf) < 0)
+        return NULL;
     json_object_foreach (vars, key, value) {
         if (json_array_append(list, value) < 0)
             return NULL;
     }
-    /* Fd 3, as Node.js expects of a parent that made a channel. */
-    if (channel &&
-        (json_array_append_new(list, json_string("NODE_CHANNEL_FD=3")) < 0 ||
-         json_array_append_new(list, json_string("NODE_CHANNEL_SERIALIZATION_MODE=json")) < 0))
-        return NULL;
-    if (channel && add_unique_id(list, conf, state) < 0)
+    if (channel && (add_channel(list, conf) < 0 || add_unique_id(list, conf, state) < 0))
         return NULL;
     return json_incref(list);
 }

@@ -98,11 +98,25 @@ static void workers_of_a_cluster_have_an_id(void **state)
     assert_same(other, "[\"exec_mode=cluster_mode\",\"pm_id=0\"]");
 }
 
+/* The sockets come first, the channel behind them; what a probe runs gets neither. */
+static void who_listens_has_systemds_variables(void **state)
+{
+    (void)state;
+    static const char conf[] = "{\"listen\":[\"8080\",\"[::1]:81\",\"unix:/run/a b:c.sock\"],"
+                               "\"exec_mode\":\"cluster_mode\",\"env\":{\"LISTEN_FDS\":\"9\"}}";
+    AUTO_JSON list = environment(conf, "{\"pm_id\":0}", true);
+    assert_same(list, "[\"LISTEN_FDS=3\",\"exec_mode=cluster_mode\",\"pm_id=0\","
+                      "\"LISTEN_FDNAMES=8080:81:a_b_c.sock\",\"LISTEN_PID=          \","
+                      "\"NODE_CHANNEL_FD=6\",\"NODE_CHANNEL_SERIALIZATION_MODE=json\"]");
+    AUTO_JSON probe = environment(conf, NULL, false);
+    assert_same(probe, "[\"LISTEN_FDS=9\",\"exec_mode=cluster_mode\"]");
+}
+
 static void odd_confs_are_survived(void **state)
 {
     (void)state;
     static const char *const confs[] = {"{}", "{\"env\":5}", "{\"env\":[]}",
-                                        "{\"instance_var\":{}}"};
+                                        "{\"instance_var\":{}}", "{\"listen\":[5]}"};
     for (size_t i = 0; i < ARRAY_LEN(confs); i++) {
         AUTO_JSON list = environment(confs[i], NULL, false);
         assert_int_equal(json_array_size(list), 0);
@@ -117,6 +131,7 @@ int main(void)
         cmocka_unit_test(variables_and_values_of_the_same_name),
         cmocka_unit_test(channels_of_others_stay_out),
         cmocka_unit_test(workers_of_a_cluster_have_an_id),
+        cmocka_unit_test(who_listens_has_systemds_variables),
         cmocka_unit_test(odd_confs_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

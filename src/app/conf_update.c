@@ -59,6 +59,8 @@ static int copy_attributes(json_t *conf, const json_t *options, struct err *e)
 static int update_mode(json_t *conf, const json_t *options, struct err *e)
 {
     const char *mode = json_get_str(options, "exec_mode");
+    if (!mode && json_has(options, "listen")) /* not every mode goes with it */
+        mode = json_get_str(conf, "exec_mode");
     const char *interpreter = json_get_str(conf, "exec_interpreter");
     return mode ? conf_set_mode(conf, mode, interpreter ? interpreter : "none", e) : 0;
 }

@@ -44,6 +44,7 @@ enum schema_rule {
     SR_CGROUP_CPU,
     SR_CGROUP_PIDS,
     SR_CHOICE, /* one of `choices` */
+    SR_LISTEN,
 };
 
 enum schema_cli {              /* how the flag takes its value on the command line */

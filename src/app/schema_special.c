@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/cron.h"
+#include "app/listen.h"
 #include "app/schema_priv.h"
 #include "base/attr.h"
 #include "base/buf.h"
@@ -241,6 +242,14 @@ static json_t *convert_choice(const struct schema_row *row, const json_t *value,
     return NULL;
 }
 
+static json_t *convert_listen(const struct schema_row *row, const json_t *value, struct err *e)
+{
+    if (json_is_string(value) || json_is_number(value) || json_is_array(value))
+        return listen_convert(value, e);
+    schema_type_error(row, value, e);
+    return NULL;
+}
+
 /* ---- all of them ---- */
 
 /* An object where one was due comes to schema_convert_fields() before it comes here. */
@@ -285,6 +294,7 @@ json_t *schema_convert_special(const struct schema_row *row, const json_t *value
         [SR_CGROUP_CPU] = schema_convert_cgroup_cpu,
         [SR_CGROUP_PIDS] = schema_convert_cgroup_pids,
         [SR_CHOICE] = convert_choice,
+        [SR_LISTEN] = convert_listen,
     };
     return rules[row->rule](row, value, e);
 }

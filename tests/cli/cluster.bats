@@ -77,7 +77,7 @@ ticks_of() { # PID: of the processor, hundredths of a second
   echo '{"apps": [{"script": "hello.py", "exec_mode": "cluster"}]}' >apps.json
   run pm2 start apps.json
   assert_fails
-  assert_has "cluster mode needs node or bun; use exec_mode fork"
+  assert_has "cluster mode needs node or bun, or addresses in listen; use exec_mode fork"
 }
 
 @test "net, UNIX sockets, UDP, any port" {
