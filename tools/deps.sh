@@ -52,6 +52,7 @@ check_test() {
     need_command pgrep procps
     need_command curl curl
     need_command openssl openssl
+    need_command gunicorn gunicorn
 }
 
 check_lint() {

@@ -53,6 +53,7 @@
 #define LIMIT_AXM_ACTIONS    1024   /* actions that one app registers */
 #define LIMIT_AXM_BYTES      (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
 #define LIMIT_LISTEN         16                  /* addresses of one app; at most LIMIT_LINK_FDS */
+#define LIMIT_SEATS          2048                /* sockets of apps with `listen`, of one daemon */
 #define LIMIT_GATES          1024             /* sockets that cluster apps share, of one daemon */
 #define LIMIT_STICKY_WAITING 64               /* connections that wait for one busy worker */
 #define LIMIT_TREE_PIDS      512              /* what one app forked, as its memory is counted */

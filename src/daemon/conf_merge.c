@@ -7,6 +7,7 @@
 #include "extras.h"
 #include "journal.h"
 #include "pkgversion.h"
+#include "sockets.h"
 #include "json/read.h"
 
 void conf_merge_env(json_t *conf, const json_t *given)
@@ -58,21 +59,26 @@ json_t *conf_renewed(const struct proc *p, const json_t *want, struct err *e)
     return numbered(app_conf_renew(p->conf, want), p->id, e);
 }
 
+/* Not one with which it could not listen. `take_conf` NULL: `e` says why. */
+static int set_if_possible(struct proc *p, json_t *take_conf, struct err *e)
+{
+    if (!take_conf)
+        return e->code;
+    int rc = sockets_check(p->env->sockets, take_conf, p, e);
+    if (rc == 0)
+        conf_set_proc(p, take_conf);
+    else
+        json_decref(take_conf);
+    return rc;
+}
+
 int conf_update_proc(struct proc *p, const struct app_request *rq, const struct app_world *w,
                      struct err *e)
 {
-    json_t *conf = conf_updated(p, rq, w, e);
-    if (!conf)
-        return e->code;
-    conf_set_proc(p, conf);
-    return 0;
+    return set_if_possible(p, conf_updated(p, rq, w, e), e);
 }
 
 int conf_replace_proc(struct proc *p, const json_t *want, struct err *e)
 {
-    json_t *conf = conf_renewed(p, want, e);
-    if (!conf)
-        return e->code;
-    conf_set_proc(p, conf);
-    return 0;
+    return set_if_possible(p, conf_renewed(p, want, e), e);
 }

@@ -36,6 +36,7 @@
 #include "reload.h"
 #include "resources.h"
 #include "server.h"
+#include "sockets.h"
 #include "successor.h"
 #include "tree.h"
 #include "json/write.h"
@@ -110,7 +111,8 @@ static void forget_unknown(struct daemon *d)
 static void on_stored(void *ctx, struct str name, int take_fd)
 {
     struct daemon *d = ctx;
-    if (!primary_take_stored(d->env.primary, name, take_fd))
+    if (!primary_take_stored(d->env.primary, name, take_fd) &&
+        !sockets_take_stored(d->env.sockets, name, take_fd))
         notify_take_stored(d->env.notify, name, take_fd);
 }
 
@@ -190,6 +192,7 @@ static int replace_keeper(struct daemon *d, struct err *e)
     link_ready(l);
     notify_rehome(d->env.notify);
     primary_rehome(d->env.primary);
+    sockets_rehome(d->env.sockets);
     trees_kill_unborn(d->env.trees, d->env.paths.home, d->env.orphan_reaper, link_keeper_pid(l));
     for (size_t i = 0; i < d->table.count; i++)
         proc_rehome(d->table.items[i]);
@@ -220,7 +223,9 @@ static void stop_serving(struct daemon *d)
     d->served = true;
     server_close(d->server);
     bus_close(d->env.bus);
-    while (d->table.count > 0) { /* only when the keeper was lost */
+    if (d->lost_keeper)
+        sockets_close(d->env.sockets, false); /* before the processes, which go on with them */
+    while (d->table.count > 0) {              /* only when the keeper was lost */
         struct proc *p = d->table.items[d->table.count - 1];
         table_remove(&d->table, p);
         proc_discard(p);
@@ -233,6 +238,7 @@ static void stop_serving(struct daemon *d)
     memguards_close(d->env.memguards);
     notify_close(d->env.notify, !d->lost_keeper);
     primary_close(d->env.primary);
+    sockets_close(d->env.sockets, true);
 }
 
 static void reply_killed(struct daemon *d, const struct batch_item *items, size_t count)
@@ -369,6 +375,7 @@ static void take_effect(struct daemon *d, int found)
     /* Ids, not positions: an order may remove entries. */
     int highest = d->table.next_id;
     primary_recover(d->env.primary, d->table.items, d->table.count);
+    sockets_recover(d->env.sockets);
     for (int id = 0; id < highest; id++) {
         struct proc *p = table_find(&d->table, id);
         if (!p)
@@ -408,7 +415,8 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
         return e->code;
     d->env.notify = notify_new(&d->table, &d->env);
     d->env.primary = primary_new(&d->env);
-    if (!d->env.notify || !d->env.primary)
+    d->env.sockets = sockets_new(&d->env, &d->table);
+    if (!d->env.notify || !d->env.primary || !d->env.sockets)
         return err_set(e, -ENOMEM, "out of memory");
     rc = connect_keeper(d, o->link_fd, e);
     if (rc < 0)
@@ -448,6 +456,7 @@ static void finish(struct daemon *d, bool started)
         link_stop(d->env.link);
         trees_close(d->env.trees);
         primary_close(d->env.primary); /* before the processes: the next pm2d shall find all */
+        sockets_close(d->env.sockets, false);
         while (d->table.count > 0) {
             struct proc *p = d->table.items[d->table.count - 1];
             table_remove(&d->table, p);

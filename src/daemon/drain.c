@@ -12,6 +12,7 @@
 #include "os/sockdiag.h"
 #include "primary.h"
 #include "proc.h"
+#include "sockets.h"
 #include "tree.h"
 
 #define DRAIN_MAGIC OBJ_MAGIC('D', 'R', 'A', 'I')
@@ -104,7 +105,7 @@ static void look(struct drain *d)
     pid_t pids[LIMIT_TREE_PIDS];
     int n = tree_pids(d->run->proc, pids, LIMIT_TREE_PIDS);
     int64_t now_ms = clock_mono_ms();
-    if (count_busy(pids, (size_t)n) > 0)
+    if (count_busy(pids, (size_t)n) > 0 || sockets_has_waiting(d->run))
         d->quiet_since_ms = now_ms;
     else if (now_ms - d->quiet_since_ms >= QUIET_MS)
         conclude(d);
@@ -141,7 +142,7 @@ static bool ask_agent(const struct run *r)
 struct drain *drain_start(struct proc *p, drain_done_fn *done, void *ctx)
 {
     struct run *r = p->run;
-    if (proc_pid(p) <= 0 || r->drain || !primary_has_served(r))
+    if (proc_pid(p) <= 0 || r->drain || (!primary_has_served(r) && !sockets_has_any(r)))
         return NULL;
     struct drain *d = calloc(1, sizeof(*d));
     if (!d)

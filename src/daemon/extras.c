@@ -8,6 +8,7 @@
 #include "notify.h"
 #include "primary.h"
 #include "proc.h"
+#include "sockets.h"
 #include "watch.h"
 
 void extras_added(struct proc *p)
@@ -33,6 +34,7 @@ void extras_state(struct proc *p)
     health_state(p);
     notify_state(p);
     primary_state(p);
+    sockets_state(p);
 }
 
 void extras_removed(struct proc *p)
@@ -43,4 +45,5 @@ void extras_removed(struct proc *p)
     health_removed(p);
     notify_removed(p);
     primary_removed(p);
+    sockets_removed(p);
 }

@@ -206,6 +206,16 @@ int listener_open(const struct cluster_query *q, mode_t app_umask, struct listen
     return 0;
 }
 
+int listener_open_anyway(const struct cluster_query *q, struct listener *ret)
+{
+    *ret = (struct listener){.fd = -1};
+    int fd = open_place(q, true);
+    if (fd < 0)
+        return fd;
+    ret->fd = fd;
+    return 0;
+}
+
 int listener_open_first(const struct cluster_query *q, struct listener *ret)
 {
     *ret = (struct listener){.fd = -1};
@@ -217,11 +227,7 @@ int listener_open_first(const struct cluster_query *q, struct listener *ret)
             return alone;
         fd_close(&alone);
     }
-    int fd = open_place(q, true);
-    if (fd < 0)
-        return fd;
-    ret->fd = fd;
-    return 0;
+    return listener_open_anyway(q, ret);
 }
 
 static int copy_option(int from, int to, int level, int option)

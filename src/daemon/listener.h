@@ -40,6 +40,8 @@ void listener_release(struct listener *l);
 /* For `balance: reuseport`: the same with SO_REUSEPORT, so that others can be bound beside it; TCP
  * only. Whoever else listens there, with SO_REUSEPORT or without, makes it fail (-EADDRINUSE). */
 int listener_open_first(const struct cluster_query *q, struct listener *ret);
+/* The same where only others have sockets of the group, whoever they are. */
+int listener_open_anyway(const struct cluster_query *q, struct listener *ret);
 /* One more of the group: bound as `first` is. */
 int listener_open_beside(const struct listener *first, int backlog, struct listener *ret);
 

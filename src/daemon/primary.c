@@ -242,6 +242,20 @@ void primary_removed(struct proc *p)
         drop_claims(p->env->primary, p, true);
 }
 
+const char *primary_app_on_port(const struct primary *pr, int port)
+{
+    if (!pr)
+        return NULL;
+    list_for_each (it, &pr->gates) {
+        const struct gate *g = LIST_ENTRY(it, struct gate, link);
+        struct listener_name name;
+        const struct listener *l = &g->slots[0]->socket;
+        if (!l->is_udp && listener_name(l, &name) == 0 && name.family != 0 && name.port == port)
+            return g->app;
+    }
+    return NULL;
+}
+
 /* ---- memory ---- */
 
 /* Of a journal record. */

@@ -73,6 +73,9 @@ unsigned primary_listening_count(const struct run *r);
  * there are none. */
 void primary_write_claims(struct jw *w, const struct proc *p);
 json_t *primary_read_claims(const json_t *record);
+/* The app whose worker opened the socket on this TCP port; NULL = none. Borrowed. */
+const char *primary_app_on_port(const struct primary *pr, int port);
+
 /* Hooks of extras.c. */
 void primary_state(struct proc *p);
 void primary_removed(struct proc *p);

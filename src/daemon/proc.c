@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/listen.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -28,6 +29,7 @@
 #include "reload.h"
 #include "resources.h"
 #include "run.h"
+#include "sockets.h"
 #include "tree.h"
 #include "json/read.h"
 
@@ -55,7 +57,7 @@ const char *proc_namespace(const struct proc *p)
 bool proc_is_cluster(const struct proc *p)
 {
     const char *mode = json_get_str(p->conf, "exec_mode");
-    return mode && strcmp(mode, "cluster_mode") == 0;
+    return mode && strcmp(mode, "cluster_mode") == 0 && listen_count(p->conf) == 0;
 }
 
 bool proc_cgroup(const struct proc *p, char *ret, size_t size)
@@ -227,8 +229,9 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
 
 void proc_launch(struct proc *p)
 {
+    const char *mode = json_get_str(p->conf, "exec_mode");
     log_info("App [%s:%d] starting in -%s mode-", proc_name(p), p->id,
-             proc_is_cluster(p) ? "cluster" : "fork");
+             mode && strcmp(mode, "cluster_mode") == 0 ? "cluster" : "fork");
     p->pm_uptime = clock_wall_ms();
     if (p->lead && p->pm_uptime <= p->lead->pm_uptime)
         p->pm_uptime = p->lead->pm_uptime + 1; /* it tells the generations apart: tree.c */
@@ -245,8 +248,10 @@ void proc_launch(struct proc *p)
 
 static void send_signal(struct proc *p, const struct proc_action *a)
 {
-    if (p->run)
+    if (p->run) {
         primary_retire(p->run, p->sm.goal != GOAL_UP);
+        sockets_retire(p->run);
+    }
     if (a->message && p->run && chan_connected(p->run->chan)) {
         if (chan_send(p->run->chan, STR("\"shutdown\"")) == 0) {
             tree_signal(p, 0, a->tree); /* only to watch the members */

@@ -32,6 +32,7 @@ struct memguard;
 struct memguards;
 struct notify;
 struct primary;
+struct sockets;
 struct proc;
 struct reload; /* reload.c */
 struct trees;
@@ -51,6 +52,7 @@ struct proc_env {
     struct memguards *memguards;
     struct notify *notify;
     struct primary *primary;
+    struct sockets *sockets;
     pid_t orphan_reaper; /* to whom the orphans of a dead keeper's apps have gone */
     struct pm2_paths paths;
     struct policy_defaults defaults;
@@ -201,7 +203,7 @@ bool proc_cgroup(const struct proc *p, char *ret, size_t size);
 pid_t proc_pid(const struct proc *p); /* 0 when nothing runs */
 const char *proc_name(const struct proc *p);
 const char *proc_namespace(const struct proc *p);
-bool proc_is_cluster(const struct proc *p);
+bool proc_is_cluster(const struct proc *p); /* of Node's kind: with `listen` it is none of these */
 /* Deliver a signal to the root process. 0 or -errno (-ESRCH: nothing runs). */
 int proc_signal(struct proc *p, int signo);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/listen.h"
 #include "app/reload_sm.h"
 #include "base/failpoint.h"
 #include "base/limits.h"
@@ -475,7 +476,7 @@ bool reload_can(const struct proc *p, const char **ret_why)
     *ret_why = NULL;
     if (p->sm.state != PROC_ONLINE || !p->run)
         *ret_why = "it does not run";
-    else if (!proc_is_cluster(p))
+    else if (!proc_is_cluster(p) && listen_count(p->conf) == 0)
         *ret_why = "it runs in fork mode and has no `listen`";
     return !*ret_why;
 }

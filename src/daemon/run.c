@@ -21,6 +21,7 @@
 #include "os/users.h"
 #include "primary.h"
 #include "resources.h"
+#include "sockets.h"
 #include "json/read.h"
 
 #define RUN_MAGIC OBJ_MAGIC('R', 'U', 'N', ' ')
@@ -202,6 +203,8 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
     char cgroup[CGROUP_PATH_MAX];
     struct link_rlimit rlimits[LIMIT_LINK_RLIMITS];
     struct link_spawn s = {.handle = r->handle, .flags = LINK_SPAWN_CHANNEL};
+    int sockets[LIMIT_LISTEN];
+    int socket_count = 0;
     int rc = env_items && argv ? 0 : err_set(e, -ENOMEM, "out of memory");
     if (rc == 0)
         rc = run_lookup_ids(p->conf, &s, &ids, e);
@@ -209,14 +212,18 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
         rc = resources_ask(p, &s, rlimits, e);
     if (rc == 0)
         rc = resources_cgroup(p, &s, cgroup, sizeof(cgroup), e);
+    if (rc == 0 && (socket_count = sockets_for_spawn(r, sockets, e)) < 0)
+        rc = socket_count;
     if (rc == 0) {
         s.file = str_from(cmd->file);
         s.search_path = run_search_path(env);
         s.cwd = str_from(json_get_str(p->conf, "pm_cwd"));
         s.argv = (struct link_strings){cmd->argc, argv};
         s.env = (struct link_strings){json_array_size(env), env_items};
-        rc = link_spawn(p->env->link, &s, NULL, 0);
-        if (rc < 0)
+        rc = link_spawn(p->env->link, &s, sockets, (unsigned)socket_count);
+        if (rc == -EPROTONOSUPPORT)
+            err_set(e, rc, "listen: the running keeper is of an older release; pm2 kill ends it");
+        else if (rc < 0)
             err_set(e, rc, "cannot ask the keeper: %s", err_text(rc));
     }
     free(env_items);
@@ -257,6 +264,7 @@ struct run *run_spawn(struct proc *p)
     proc_set_reason(p, "%s", e.msg);
     log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
     drop_logs(r);
+    sockets_gone(r);
     free(r);
     return NULL;
 }
@@ -299,6 +307,7 @@ void run_drain(struct run *r)
     pump_drain(r->err);
     chan_drain(r->chan);
     primary_leave(r);
+    sockets_gone(r);
 }
 
 void run_retire(struct run *r)
@@ -330,6 +339,7 @@ void run_close(struct run *r)
     link_forget(r->proc->env->link, r->handle);
     FAILPOINT("forget.sent");
     primary_leave(r);
+    sockets_gone(r);
     pump_close(r->out);
     pump_close(r->err);
     chan_close(r->chan);

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "extras.h"
 #include "pkgversion.h"
+#include "sockets.h"
 #include "json/read.h"
 
 static void on_removed(void *ctx, struct proc *p)
@@ -224,9 +225,12 @@ int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_id
     AUTO_JSON conf = take_conf;
     bool numbered = json_has(conf, "instances");
     int n = app_conf_instances(conf, cpu_count, e);
-    if (n >= 0 && numbered)
+    int rc = n < 0 ? n : sockets_check(t->env->sockets, conf, NULL, e);
+    if (rc < 0)
+        return rc;
+    if (numbered)
         json_object_set_new(conf, "instances", json_integer(n));
-    return n < 0 ? n : add_many(t, conf, numbered, n, ret_ids, e);
+    return add_many(t, conf, numbered, n, ret_ids, e);
 }
 
 int table_add_more(struct table *t, const struct proc *like, int n, int *ret_ids, struct err *e)

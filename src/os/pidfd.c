@@ -13,6 +13,12 @@ int pidfd_open_process(pid_t pid)
     return fd < 0 ? -errno : (int)fd;
 }
 
+int pidfd_take_fd(int pidfd, int fd)
+{
+    long own = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+    return own < 0 ? -errno : (int)own;
+}
+
 int pidfd_signal(int pidfd, int signo)
 {
     return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) < 0 ? -errno : 0;

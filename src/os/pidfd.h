@@ -4,5 +4,8 @@
 
 #include <sys/types.h>
 
-int pidfd_open_process(pid_t pid);      /* fd (CLOEXEC, readable at exit) or -errno */
+int pidfd_open_process(pid_t pid); /* fd (CLOEXEC, readable at exit) or -errno */
+/* A duplicate (CLOEXEC) of a descriptor of that process. -errno: -EBADF, -EPERM when ptrace would
+ * be refused, -ENOSYS before Linux 5.6. */
+int pidfd_take_fd(int pidfd, int fd);
 int pidfd_signal(int pidfd, int signo); /* 0 or -errno (-ESRCH: gone) */
