@@ -86,6 +86,7 @@
 /* pm2 logs: a longer line is shown in pieces */
 #define LIMIT_CLI_LINE_BYTES    (8UL * 1024 * 1024)
 #define LIMIT_CLI_OWNER_BYTES   (8UL * 1024 * 1024) /* lines whose writer is looked for */
+#define LIMIT_CLI_KEPT_LINES    (1UL << 20) /* of a range of time, of which the last are wanted */
 #define LIMIT_CLI_INDEX_RECORDS (1UL << 20) /* of a time index: more than a year of writing */
 
 /* what the kernel is asked about open connections */

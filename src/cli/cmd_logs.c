@@ -3,18 +3,17 @@
  * opened before its end is shown, and followed from the very byte where that ended: so nothing is
  * missing between the two, and nothing is shown twice. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
 #include "app/select.h"
 #include "base/attr.h"
+#include "base/limits.h"
 #include "cli/cmd.h"
 #include "cli/follow.h"
-#include "cli/log_stream.h"
-#include "cli/tail.h"
-#include "os/fd.h"
-#include "json/read.h"
+#include "cli/log_past.h"
+#include "cli/log_time.h"
+#include "os/clock.h"
 
 #define LINES_DEFAULT     15
 #define TIMESTAMP_DEFAULT "YYYY-MM-DD-HH:mm:ss"
@@ -28,6 +27,9 @@ static const struct opt options[] = {
     {"--lines", "<n>", "lines of each file to begin with (15); 0 for none", SC_VALUE, false},
     {"--timestamp", "[format]", "put the time before each line (YYYY-MM-DD-HH:mm:ss)", SC_OPTIONAL,
      false},
+    {"--since", "<time>", "what was written from then on: 10m, 12:30, yesterday, 2026-11-27 12:30",
+     SC_VALUE, false},
+    {"--until", "<time>", "and no later than that", SC_VALUE, false},
     {"--nostream", NULL, "end after the files", SC_FLAG, false},
     {"--highlight", "[text]", "mark a text", SC_OPTIONAL, false},
     {"--grep", "<regex>", "only lines in which this is found", SC_VALUE, false},
@@ -40,97 +42,10 @@ struct logs {
     struct log_wish wish;
     struct log_show show;
     struct log_grep *grep;
-    size_t count; /* lines of each file */
+    struct log_past past;
 };
 
 static const char *const everything[] = {"all"};
-
-/* ---- files ---- */
-
-struct tail_job {
-    struct logs *logs;
-    const struct log_file *file;
-    struct str label;
-    size_t shown;
-};
-
-static void on_tail_line(void *ctx, struct str line)
-{
-    struct tail_job *job = ctx;
-    job->shown++;
-    log_show_tail(&job->logs->show, job->file->kind, job->label, line);
-}
-
-static bool tail_wants(void *ctx, struct str line)
-{
-    const struct tail_job *job = ctx;
-    return log_grep_finds(job->logs->grep, line);
-}
-
-static void show_head(struct logs *l, const char *path)
-{
-    AUTO(buf) head = BUF_INIT;
-    AUTO(buf) text = BUF_INIT;
-    buf_printf(&text, "%s last %zu lines:", path, l->count);
-    style_add(&head, l->cli->ui.color[UI_OUT], STYLE_GREY, buf_str(&text));
-    ui_line(&l->cli->ui, UI_OUT, buf_str(&head));
-}
-
-/* The end of a file; with `g` up to where it is followed from. In a stream that goes on, the end of
- * a line that has no newline yet is still to come. */
-static void show_file(struct logs *l, const struct log_file *f, struct growth *g)
-{
-    AUTO(buf) label = BUF_INIT;
-    log_show_tail_label(&label, f->id, f->name);
-    struct tail_job job = {l, f, buf_str(&label), 0};
-    const struct tail tail = {.count = l->count,
-                              .line = on_tail_line,
-                              .wants = l->grep ? tail_wants : NULL,
-                              .ctx = &job,
-                              .partial = g ? &g->open : NULL};
-    if (l->count > 0)
-        show_head(l, f->path);
-    int own_fd = g ? -1 : open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int fd = g ? g->fd : own_fd;
-    int rc = fd < 0 ? -errno : tail_lines(fd, g ? g->at : f->size, &tail);
-    fd_close(&own_fd);
-    if (rc < 0)
-        ui_warn(&l->cli->ui, "cannot read %s: %s", f->path, err_text(rc));
-    if (job.shown > 0)
-        ui_line(&l->cli->ui, UI_OUT, STR(""));
-}
-
-static void show_title(struct logs *l)
-{
-    AUTO(buf) head = BUF_INIT;
-    AUTO(buf) text = BUF_INIT;
-    AUTO(buf) names = BUF_INIT;
-    for (size_t i = 0; i < l->targets.count; i++)
-        buf_printf(&names, "%s%s", i > 0 ? " " : "", l->targets.at[i]);
-    buf_printf(&text,
-               "[TAILING] Tailing last %zu lines for [%s] process%s (change the value with --lines "
-               "option)",
-               l->count, names.data, log_targets_has(&l->targets, "all") ? "es" : "");
-    style_add(&head, l->cli->ui.color[UI_OUT], STYLE_BOLD_GREY, buf_str(&text));
-    ui_line(&l->cli->ui, UI_OUT, buf_str(&head));
-}
-
-/* `sources`: those that are followed afterwards, NULL = none. */
-static void show_files(struct logs *l, const struct log_files *files,
-                       const struct log_sources *sources)
-{
-    if (l->count > 0)
-        show_title(l);
-    for (size_t i = 0; i < files->count; i++) {
-        const struct log_file *f = &files->at[i];
-        struct log_source *src = sources ? log_sources_find(sources, f->path) : NULL;
-        if (src && src->growth.fd >= 0)
-            show_file(l, f, &src->growth);
-        else if (!sources)
-            show_file(l, f, NULL);
-    }
-    ui_flush();
-}
 
 /* ---- the two ways ---- */
 
@@ -168,14 +83,13 @@ static int stream(struct logs *l)
     s.show = &l->show;
     s.grep = l->grep;
     s.wish = l->wish;
+    s.until_ms = l->past.until_ms;
     int signal_fd = s.signal_fd;
     int code = 1;
     if (ask(l)) {
         log_stream_begin(&s);
         log_files_collect(&files, l->targets.meant, &l->wish);
-        bool tails = l->show.look == LOG_LOOK_PLAIN || l->show.look == LOG_LOOK_RAW;
-        l->count = tails ? l->count : 0;
-        show_files(l, &files, &s.sources);
+        log_past_show(&l->past, &files, &s.sources);
         code = is_unknown(l) ? unknown_target(l) : log_stream_run(&s);
     }
     int signo = follow_release(signal_fd);
@@ -189,8 +103,7 @@ static int show_once(struct logs *l)
     if (!ask(l))
         return 1;
     log_files_collect(&files, l->targets.meant, &l->wish);
-    if (l->count > 0)
-        show_files(l, &files, NULL);
+    log_past_show(&l->past, &files, NULL);
     if (is_unknown(l))
         (void)unknown_target(l); /* PM2's exit code is 0 */
     return 0;
@@ -206,8 +119,40 @@ static bool read_count(struct logs *l, const struct args *args)
         ui_error(&l->cli->ui, "--lines: expected a number, not %s", lines);
         return false;
     }
-    l->count = (size_t)(n < 0 ? -n : n);
+    l->past.count = (size_t)(n < 0 ? -n : n);
+    l->past.has_count = lines;
     return true;
+}
+
+static bool read_time(const struct logs *l, const struct args *args, const char *option,
+                      const char **ret_text, int64_t *ret_ms)
+{
+    struct err e = {0};
+    *ret_text = args_value(args, option);
+    if (!*ret_text || log_time_parse(option, *ret_text, l->past.now_ms, ret_ms, &e) == 0)
+        return true;
+    cli_fail(l->cli, &e);
+    return false;
+}
+
+static bool read_times(struct logs *l, const struct args *args)
+{
+    struct log_past *p = &l->past;
+    p->now_ms = clock_wall_ms();
+    p->since_ms = INT64_MIN;
+    p->until_ms = INT64_MAX;
+    if (!read_time(l, args, "--since", &p->since, &p->since_ms) ||
+        !read_time(l, args, "--until", &p->until, &p->until_ms))
+        return false;
+    if ((p->since || p->until) && p->has_count && p->count > LIMIT_CLI_KEPT_LINES) {
+        ui_error(&l->cli->ui, "--lines: at most %zu beside --since and --until",
+                 (size_t)LIMIT_CLI_KEPT_LINES);
+        return false;
+    }
+    if (p->since_ms <= p->until_ms)
+        return true;
+    ui_error(&l->cli->ui, "--until: %s is before --since: %s", p->until, p->since);
+    return false;
 }
 
 static bool read_grep(struct logs *l, const struct args *args)
@@ -248,7 +193,9 @@ static void read_looks(struct logs *l, const struct args *args)
     l->show.timestamp_style = STYLE_DIM_GREY;
     if (timestamp)
         l->show.timestamp = timestamp->value ? timestamp->value : TIMESTAMP_DEFAULT;
-    bool streams = !args_has(args, "--nostream"); /* PM2: it wins over --json and --format */
+    /* PM2: --nostream wins over --json and --format. Times are not PM2's, and want their form. */
+    bool has_times = args_has(args, "--since") || args_has(args, "--until");
+    bool streams = !args_has(args, "--nostream") || has_times;
     if (streams && args_has(args, "--json"))
         l->show.look = LOG_LOOK_JSON;
     else if (streams && args_has(args, "--format"))
@@ -278,12 +225,18 @@ static int run(struct cli *cli, const struct args *args)
         l.targets.at = args->position.at;
         l.targets.count = args->position.count;
     }
+    l.past.cli = cli;
+    l.past.targets = &l.targets;
+    l.past.show = &l.show;
     read_looks(&l, args);
     read_kinds(&l, args);
     int code = 1;
-    if (read_count(&l, args) && read_grep(&l, args) && check_targets(&l) &&
-        cli_connect(cli, CLI_LAUNCH) == 0)
-        code = args_has(args, "--nostream") ? show_once(&l) : stream(&l);
+    if (read_count(&l, args) && read_times(&l, args) && read_grep(&l, args) && check_targets(&l) &&
+        cli_connect(cli, CLI_LAUNCH) == 0) {
+        bool is_past = l.past.until_ms <= l.past.now_ms;
+        l.past.grep = l.grep;
+        code = is_past || args_has(args, "--nostream") ? show_once(&l) : stream(&l);
+    }
     log_grep_free(l.grep);
     log_targets_fini(&l.targets);
     return code;

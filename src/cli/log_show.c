@@ -99,6 +99,16 @@ static void show_raw(const struct log_show *s, enum log_kind kind, struct str li
     ui_line(s->ui, kind == LOG_ERR ? UI_ERR : UI_OUT, line);
 }
 
+static void add_timestamp(const struct log_show *s, struct buf *out, int64_t at_ms)
+{
+    AUTO(buf) when = BUF_INIT;
+    if (!s->timestamp)
+        return;
+    add_time(&when, s->timestamp, false, at_ms);
+    buf_add_byte(&when, ' ');
+    style_add(out, s->ui->color[UI_OUT], s->timestamp_style, buf_str(&when));
+}
+
 static void show_plain(struct log_show *s, const struct log_origin *from, struct str line)
 {
     AUTO(buf) out = BUF_INIT;
@@ -110,12 +120,7 @@ static void show_plain(struct log_show *s, const struct log_origin *from, struct
         s->label_width = width + 1;
     pad(&label, s->label_width);
     buf_add_c(&label, " | ");
-    if (s->timestamp) {
-        AUTO(buf) when = BUF_INIT;
-        add_time(&when, s->timestamp, false, from->at_ms);
-        buf_add_byte(&when, ' ');
-        style_add(&out, color, s->timestamp_style, buf_str(&when));
-    }
+    add_timestamp(s, &out, from->at_ms);
     style_add(&out, color, kind_styles[from->kind], buf_str(&label));
     add_marked(s, &out, line);
     ui_line(s->ui, UI_OUT, buf_str(&out));
@@ -190,13 +195,16 @@ void log_show_line(struct log_show *s, const struct log_origin *from, struct str
         show_pairs(s, from, line);
 }
 
-void log_show_tail(const struct log_show *s, enum log_kind kind, struct str label, struct str line)
+void log_show_tail(const struct log_show *s, enum log_kind kind, struct str label, int64_t at_ms,
+                   struct str line)
 {
     AUTO(buf) out = BUF_INIT;
     if (s->look == LOG_LOOK_RAW) {
         show_raw(s, kind, line);
         return;
     }
+    if (at_ms > 0)
+        add_timestamp(s, &out, at_ms);
     style_add(&out, s->ui->color[UI_OUT], kind_styles[kind], label);
     buf_add_str(&out, line);
     ui_line(s->ui, UI_OUT, buf_str(&out));

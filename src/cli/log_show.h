@@ -38,8 +38,10 @@ struct log_show log_show_to(const struct ui *ui);
 
 /* A line of the stream. */
 void log_show_line(struct log_show *s, const struct log_origin *from, struct str line);
-/* A line of the end of a file, behind the label of that file: plain, or raw. */
-void log_show_tail(const struct log_show *s, enum log_kind kind, struct str label, struct str line);
+/* A line of a file as it is now, behind the label of that file: plain, or raw. With a time when one
+ * is wanted and known; at_ms 0 = it is not. */
+void log_show_tail(const struct log_show *s, enum log_kind kind, struct str label, int64_t at_ms,
+                   struct str line);
 /* What happened to a process, as --json tells it. */
 void log_show_event(const struct log_show *s, const char *status, const char *name, int64_t at_ms);
 

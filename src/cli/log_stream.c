@@ -28,6 +28,7 @@ void log_stream_init(struct log_stream *s, struct cli *cli)
 {
     *s = (struct log_stream){
         .cli = cli,
+        .until_ms = INT64_MAX,
         .signal_fd = follow_signals(),
         .wait_fd = epoll_create1(EPOLL_CLOEXEC),
     };
@@ -346,6 +347,8 @@ static bool take_wakes(struct log_stream *s, int *ret_code)
 static int time_left(const struct log_stream *s, int wait_ms)
 {
     int64_t left = s->next_look_ms - clock_mono_ms();
+    int64_t to_end = s->until_ms - clock_wall_ms();
+    left = to_end < left ? to_end : left;
     left = left < 0 ? 0 : left;
     return wait_ms >= 0 && wait_ms < left ? wait_ms : (int)left;
 }
@@ -365,7 +368,7 @@ int log_stream_run(struct log_stream *s)
             struct pollfd p = {.fd = s->wait_fd, .events = POLLIN};
             (void)poll(&p, 1, wait_ms);
         }
-        if (!take_wakes(s, &code))
+        if (!take_wakes(s, &code) || clock_wall_ms() >= s->until_ms)
             break;
         if (clock_mono_ms() >= s->next_look_ms)
             look_around(s);

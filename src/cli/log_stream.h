@@ -38,6 +38,7 @@ struct log_stream {
     struct log_show *show;
     const struct log_grep *grep; /* NULL = all lines */
     struct log_wish wish;
+    int64_t until_ms; /* the end, INT64_MAX = none */
     struct log_sources sources;
     /* internal */
     struct lines bus_lines;
@@ -53,5 +54,5 @@ void log_stream_fini(struct log_stream *s);
 /* Follow what the targets mean now: files that are there from their end, the others from their
  * begin. Connects to the bus when it is needed. */
 void log_stream_begin(struct log_stream *s);
-/* Print until a signal comes, or until nobody reads what is printed. Exit code. */
+/* Print until a signal or the end comes, or until nobody reads what is printed. Exit code. */
 int log_stream_run(struct log_stream *s);

@@ -49,6 +49,11 @@ static off_t newline_before(int fd, off_t end, size_t nth)
     return -1;
 }
 
+off_t tail_line_begin(int fd, off_t at)
+{
+    return newline_before(fd, at, 1) + 1;
+}
+
 struct lines_out {
     const struct tail *tail;
     struct buf text; /* begins at a line's begin */

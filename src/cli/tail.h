@@ -25,3 +25,5 @@ struct tail {
  * newline counts as a line; with `partial` it does not, and is appended there instead. A line
  * longer than LIMIT_CLI_LINE_BYTES comes in pieces. 0 or -errno. */
 int tail_lines(int fd, off_t end, const struct tail *t);
+/* Where the line begins that the byte at `at` belongs to. */
+off_t tail_line_begin(int fd, off_t at);
