@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Each server of the table goes the same course under each runtime: it starts, all workers answer,
-// it is scaled, restarted, killed and deleted, while clients go on asking. And each worker sees what
+// it is scaled, restarted, reloaded, killed and deleted, while clients go on asking. And each worker sees what
 // the table of features says.
 //
 //   node tests/cluster/cluster.test.mjs    under the Node that runs it
@@ -26,7 +26,7 @@ function lacks(row, runtime) {
   return false
 }
 
-// What is done under load: `ended` is the number of workers that have to end for it.
+// What is done under load: `ended` workers have to end for it, with what they are answering.
 const STEPS = [
   {
     what: 'scale up',
@@ -54,6 +54,15 @@ const STEPS = [
     }
   },
   {
+    what: 'reload',
+    ended: 0,
+    async action(app, answered) {
+      const before = await app.pids()
+      await app.pm2('reload', 'app')
+      await answered(2, before)
+    }
+  },
+  {
     what: 'kill -9',
     ended: 1,
     async action(app, answered) {
@@ -73,7 +82,9 @@ function check(counts, ended, what) {
 }
 
 async function course(t, row, runtime) {
-  const app = await App.start(t, runtime, { script: row.script, instances: 2, env: row.env, at: row.at })
+  const app = await App.start(t, runtime, {
+    script: row.script, instances: 2, env: row.env, at: row.at, ...row.conf
+  })
   // Bun may listen by itself, with a socket for each worker: what waits there goes with the worker.
   const isKept = !(runtime.isBun && row.bun === 'own')
   const answered = (count, old = []) => app.answered(row.ask, count, { old, any: row.any || !isKept })

@@ -5,7 +5,7 @@
 //   name, script   what it is called, and the file
 //   ask            a client (clients.mjs): asks once, gives the pid that answered
 //   client         makes a client that keeps something from one time to the next; else it is ask
-//   env            variables of the app
+//   env, conf      variables of the app; other members of its process file
 //   at             where it listens: a port (default), a "path", or "any" port that the app prints
 //   any            true: the kernel chooses the worker, so not every one may get its turn
 //   from           the first Node that has it
@@ -17,6 +17,11 @@ import * as clients from './clients.mjs'
 export const SERVERS = [
   { name: 'http', script: 'http.js', ask: clients.askHttp, bun: 'own' },
   { name: 'http, kept alive', script: 'http.js', ask: clients.askHttp, client: clients.keepAlive, bun: 'own' },
+  { name: 'http, slow', script: 'http.js', env: { SLOW_MS: 100 }, ask: clients.askHttp, client: clients.keepAlive },
+  { name: 'http, least connections', script: 'http.js', conf: { balance: 'least-connections' }, ask: clients.askHttp },
+  { name: 'http, sticky', script: 'http.js', conf: { balance: 'sticky' }, ask: clients.askHttp, any: true },
+  { name: 'http, shared', script: 'http.js', conf: { balance: 'shared' }, ask: clients.askHttp, any: true },
+  { name: 'http, reuseport', script: 'http.js', conf: { balance: 'reuseport' }, ask: clients.askHttp },
   { name: 'https', script: 'https.js', ask: clients.askHttps, bun: 'own' },
   { name: 'http2, cleartext', script: 'http2.js', ask: clients.askH2c, bun: 'own' },
   { name: 'http2 over TLS', script: 'http2.js', env: { SECURE: 1 }, ask: clients.askH2, bun: 'own' },
