@@ -249,7 +249,6 @@ static void warnings_are_told(void **state)
          "attribute \"constructor\"; apps[0].rlimits.nofiles: Unknown attribute \"nofiles\", did "
          "you mean \"nofile\"?"},
         {{.apps = "[{\"script\":\"app.js\",\"time\":true,\"trace\":true,\"v8\":false}]"},
-         "apps[0].time: \"time\" is kept, but log lines are written as they come in this version; "
          "apps[0].trace: \"trace\" is kept without effect: nothing of ours runs inside the app"},
         {{.apps = "[{\"script\":\"app.js\",\"env_dev\":{}},{\"script\":\"a.sh\"}]",
           .env_name = "dev"},

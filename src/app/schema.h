@@ -45,6 +45,8 @@ enum schema_rule {
     SR_CGROUP_PIDS,
     SR_CHOICE, /* one of `choices` */
     SR_LISTEN,
+    SR_RETAIN,
+    SR_COMPRESS,
 };
 
 enum schema_cli {              /* how the flag takes its value on the command line */

@@ -12,7 +12,6 @@
 #define TEXT_NUM  (ST_NUMBER | ST_STRING | ST_TEXT_FIRST)
 #define ON        "true"
 
-#define NO_FORMAT                        "is kept, but log lines are written as they come in this version"
 #define NO_PROBE                         "is kept without effect: nothing of ours runs inside the app"
 #define DELAY                            .types = ST_NUMBER, .unit = SU_MS, .has_min = true
 #define SWITCH                           .types = ST_BOOL, .cli = SC_FLAG
@@ -50,12 +49,12 @@ const struct schema_row schema_rows[] = {
     {.name = "log_file", .aliases = {"log"}, .types = ST_BOOL | ST_STRING,
         CLI(SC_OPTIONAL, "-l --log", "[path]"), .help = "one more file with both streams"},
     {.name = "disable_logs", SWITCH, .flags = "--disable-logs", .help = "write no log files"},
-    {.name = "log_type", .caveat = NO_FORMAT, .types = ST_STRING, CLI(SC_VALUE, "--log-type", "<type>"),
+    {.name = "log_type", .types = ST_STRING, CLI(SC_VALUE, "--log-type", "<type>"),
         .help = "form of the log lines: raw or json"},
-    {.name = "log_date_format", .caveat = NO_FORMAT, .types = ST_STRING,
+    {.name = "log_date_format", .types = ST_STRING,
         CLI(SC_VALUE, "--log-date-format", "<format>"),
         .help = "put the time in this form before each line"},
-    {.name = "time", .caveat = NO_FORMAT, SWITCH, .flags = "--time", .help = "put the time before each line"},
+    {.name = "time", SWITCH, .flags = "--time", .help = "put the time before each line"},
     {.name = "env", .types = ST_OBJECT | ST_STRING, .help = "variables of the app"},
     {.name = "max_memory_restart", .types = TEXT_NUM, .unit = SU_BYTES, .has_min = true,
         .pattern_name = "memory", CLI(SC_VALUE, "--max-memory-restart", "<size>"),
@@ -175,6 +174,21 @@ const struct schema_row schema_rows[] = {
         .help = "cluster: who gets a connection; " BALANCE_CHOICES},
     {.name = "share_port", .types = ST_BOOL, CLI(SC_NO_FLAG, "--no-share-port", NULL),
         .help = "cluster: let no other app listen where this one does"},
+    {.name = "max_size", .types = TEXT_NUM, .unit = SU_BYTES, .has_min = true,
+        .pattern_name = "memory", .help = "begin a new log file above this size (10M)"},
+    {.name = "rotate_interval", .types = TEXT_NUM, .rule = SR_CRON,
+        .help = "begin new log files at these times; 0 switches off"},
+    {.name = "retain", .types = NUM_TEXT, .rule = SR_RETAIN, .has_min = true,
+        .help = "keep so many old files of each log; all keeps them all"},
+    {.name = "retain_bytes", .types = TEXT_NUM, .unit = SU_BYTES, .has_min = true,
+        .pattern_name = "memory", .help = "keep so much of the old files of each log"},
+    {.name = "compress", .types = ST_BOOL | ST_STRING, .rule = SR_COMPRESS,
+        .choices = "gzip, zstd, none",
+        .help = "compress old log files: gzip (true), zstd or none"},
+    {.name = "date_format", .types = ST_STRING,
+        .help = "form of the time in the names of old log files"},
+    {.name = "on_full", .types = ST_STRING, .rule = SR_CHOICE, .choices = "drop, block",
+        .help = "when a log cannot be written: drop output, or block the app"},
 };
 
 /* Times are ms. An object gets the defaults of its fields. */

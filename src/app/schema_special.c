@@ -250,6 +250,27 @@ static json_t *convert_listen(const struct schema_row *row, const json_t *value,
     return NULL;
 }
 
+/* ---- log files ---- */
+
+static json_t *convert_retain(const struct schema_row *row, const json_t *value, struct err *e)
+{
+    const char *text = json_string_value(value);
+    if (text && (strcmp(text, "all") == 0 || strcmp(text, "none") == 0)) /* no limit */
+        return json_integer(0);
+    return convert_integer(row, value, e);
+}
+
+/* The module pm2-logrotate has true and false, and `pm2 set` makes texts of them. */
+static json_t *convert_compress(const struct schema_row *row, const json_t *value, struct err *e)
+{
+    const char *text = json_string_value(value);
+    if (json_is_true(value) || (text && strcmp(text, "true") == 0))
+        return json_string("gzip");
+    if (json_is_false(value) || (text && strcmp(text, "false") == 0))
+        return json_string("none");
+    return convert_choice(row, value, e);
+}
+
 /* ---- all of them ---- */
 
 /* An object where one was due comes to schema_convert_fields() before it comes here. */
@@ -295,6 +316,8 @@ json_t *schema_convert_special(const struct schema_row *row, const json_t *value
         [SR_CGROUP_PIDS] = schema_convert_cgroup_pids,
         [SR_CHOICE] = convert_choice,
         [SR_LISTEN] = convert_listen,
+        [SR_RETAIN] = convert_retain,
+        [SR_COMPRESS] = convert_compress,
     };
     return rules[row->rule](row, value, e);
 }

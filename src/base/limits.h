@@ -79,9 +79,12 @@
 #define LIMIT_GLOB_STEPS  100000 /* of one comparison */
 
 /* log pump */
-#define LIMIT_PATH_BYTES       4096                /* of a log file, its NUL included */
-#define LIMIT_PUMP_CHUNK_BYTES (1UL * 1024 * 1024) /* moved per wake-up of one stream */
-#define LIMIT_TAP_CHUNK_BYTES  (64UL * 1024)       /* one log event on the bus */
+#define LIMIT_PATH_BYTES        4096                 /* of a log file, its NUL included */
+#define LIMIT_PUMP_CHUNK_BYTES  (1UL * 1024 * 1024)  /* moved per wake-up of one stream */
+#define LIMIT_ROTATE_WAIT_BYTES (1UL * 1024 * 1024)  /* of a line at whose end a file is rotated */
+#define LIMIT_LOG_FLOOR_BYTES   (64UL * 1024 * 1024) /* of free space, unless said otherwise */
+#define LIMIT_LOG_LINE_BYTES    (64UL * 1024) /* with a prefix; a longer one comes in parts */
+#define LIMIT_TAP_CHUNK_BYTES   (64UL * 1024) /* one log event on the bus */
 
 /* pm2 logs: a longer line is shown in pieces */
 #define LIMIT_CLI_LINE_BYTES    (8UL * 1024 * 1024)

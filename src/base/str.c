@@ -37,3 +37,15 @@ bool str_to_int(struct str s, long long *ret_value)
     *ret_value = v;
     return true;
 }
+
+size_t str_unfinished(struct str s)
+{
+    for (size_t back = 1; back <= 3 && back <= s.n; back++) {
+        unsigned char c = (unsigned char)s.p[s.n - back];
+        if ((c & 0xC0) == 0x80)
+            continue; /* inside a character: its first byte is further left */
+        size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+        return length > back ? back : 0;
+    }
+    return 0;
+}

@@ -42,6 +42,9 @@ static inline bool str_ends(struct str s, struct str suffix)
            (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
+/* How many bytes at the end are the begin of a character of UTF-8 whose rest may still come. */
+size_t str_unfinished(struct str s);
+
 /* Cut the next line (without its '\n') off the front of `*rest`. False when no newline is left. */
 bool str_cut_line(struct str *rest, struct str *ret_line);
 

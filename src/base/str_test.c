@@ -117,6 +117,18 @@ static void stops_at_the_end_of_the_slice(void **state)
     assert_int_equal(v, 123);
 }
 
+static void test_unfinished(void **state)
+{
+    (void)state;
+    assert_int_equal(str_unfinished(STR("abc")), 0);
+    assert_int_equal(str_unfinished(STR("")), 0);
+    assert_int_equal(str_unfinished(STR("a\xC3")), 1);
+    assert_int_equal(str_unfinished(STR("a\xE2\x82")), 2);
+    assert_int_equal(str_unfinished(STR("\xF0\x9F\x98")), 3);
+    assert_int_equal(str_unfinished(STR("a\xE2\x82\xAC")), 0);
+    assert_int_equal(str_unfinished(STR("\x80\x80\x80\x80")), 0); /* no character at all */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +138,7 @@ int main(void)
         cmocka_unit_test(reads_integers),
         cmocka_unit_test(refuses_what_is_no_integer),
         cmocka_unit_test(stops_at_the_end_of_the_slice),
+        cmocka_unit_test(test_unfinished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
