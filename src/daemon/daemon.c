@@ -35,10 +35,13 @@
 #include "primary.h"
 #include "reload.h"
 #include "resources.h"
+#include "rotate.h"
+#include "run_logs.h"
 #include "server.h"
 #include "sockets.h"
 #include "successor.h"
 #include "tree.h"
+#include "json/read.h"
 #include "json/write.h"
 
 struct daemon {
@@ -111,7 +114,8 @@ static void forget_unknown(struct daemon *d)
 static void on_stored(void *ctx, struct str name, int take_fd)
 {
     struct daemon *d = ctx;
-    if (!primary_take_stored(d->env.primary, name, take_fd) &&
+    if (!run_logs_take_stored(&d->env, name, take_fd) &&
+        !primary_take_stored(d->env.primary, name, take_fd) &&
         !sockets_take_stored(d->env.sockets, name, take_fd))
         notify_take_stored(d->env.notify, name, take_fd);
 }
@@ -239,6 +243,7 @@ static void stop_serving(struct daemon *d)
     notify_close(d->env.notify, !d->lost_keeper);
     primary_close(d->env.primary);
     sockets_close(d->env.sockets, true);
+    rotator_close(d->env.files.rotator);
 }
 
 static void reply_killed(struct daemon *d, const struct batch_item *items, size_t count)
@@ -369,9 +374,24 @@ static int bind_sockets(struct daemon *d, struct err *e)
     return rc < 0 ? rc : server_listen(d->server, d->env.paths.rpc_sock, e);
 }
 
+/* Output that was on its way when the pm2d before died goes first: what it has announced to write
+ * must not find other writes in between. */
+static void recover_logs(struct daemon *d)
+{
+    for (size_t i = 0; i < d->table.count; i++) {
+        struct proc *p = d->table.items[i];
+        if (p->run)
+            run_logs_recover(p->run);
+        list_for_each (it, &p->old_runs)
+            run_logs_recover(LIST_ENTRY(it, struct run, link));
+    }
+    run_logs_recovered(&d->env);
+}
+
 /* Step two of recovery: everything is known, now act. */
 static void take_effect(struct daemon *d, int found)
 {
+    recover_logs(d);
     /* Ids, not positions: an order may remove entries. */
     int highest = d->table.next_id;
     primary_recover(d->env.primary, d->table.items, d->table.count);
@@ -400,6 +420,19 @@ static void announce(const struct daemon *d)
     log_info("Application log path : %s", p->log_dir);
 }
 
+/* The module that rotates logs is at work. */
+static bool has_rotating_module(void *ctx)
+{
+    const struct daemon *d = ctx;
+    for (size_t i = 0; i < d->table.count; i++) {
+        const struct proc *p = d->table.items[i];
+        if (strcmp(proc_name(p), "pm2-logrotate") == 0 && proc_pid(p) > 0 &&
+            json_truthy(json_object_get(p->conf, "pmx_module")))
+            return true;
+    }
+    return false;
+}
+
 static int start(struct daemon *d, const struct daemon_options *o, struct err *e)
 {
     int found = 0;
@@ -410,6 +443,9 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (!d->env.bus)
         return err_set(e, -ENOMEM, "out of memory");
     own_log_start(&d->own_log, d->env.bus, d->env.paths.log_file);
+    if (!rotator_new(&d->loop, &d->env.files, has_rotating_module, d))
+        return err_set(e, -ENOMEM, "out of memory");
+    run_logs_read_settings(&d->env);
     d->env.journal = journal_open(d->journal_path, &d->table, &found, e);
     if (!d->env.journal)
         return e->code;
@@ -464,6 +500,7 @@ static void finish(struct daemon *d, bool started)
         }
         memguards_close(d->env.memguards);
         notify_close(d->env.notify, false);
+        rotator_close(d->env.files.rotator);
         uv_run(&d->loop, UV_RUN_DEFAULT);
     }
     own_log_stop(&d->own_log);
@@ -481,6 +518,7 @@ static void finish(struct daemon *d, bool started)
     link_free(d->env.link);
     table_fini(&d->table);
     pm2_paths_fini(&d->env.paths);
+    json_decref(d->env.settings);
     free(d->journal_path);
 }
 
@@ -493,6 +531,7 @@ int daemon_run(const struct daemon_options *o, struct err *e)
     d.env.loop = &d.loop;
     buf_init(&d.unknown);
     logfiles_init(&d.env.files);
+    list_init(&d.env.stored_spools);
     table_init(&d.table, &d.env);
     d.methods = (struct methods){
         .table = &d.table,

@@ -46,6 +46,8 @@ struct proc_env {
     struct link *link;
     struct bus *bus;
     struct logfiles files;
+    json_t *settings;          /* of `pm2 set`, as read for the log files; NULL = none */
+    struct list stored_spools; /* of output, from the keeper, until they are claimed */
     struct journal *journal;
     struct trees *trees;
     struct watches *watches;

@@ -3,133 +3,191 @@
 #include "pump.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
+#include "app/log_format.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "os/clock.h"
 #include "os/fd.h"
+#include "spool.h"
+#include "tap.h"
 
 #define PUMP_MAGIC OBJ_MAGIC('P', 'U', 'M', 'P')
+#define HOLD_MS    100 /* an open line (a prompt) is written after this */
+#define HOLD_LONG_MS                                                                               \
+    2000                /* the same, where it is an object of its own, or the other stream's lines \
+                           would come into it */
+#define RETRY_MS    250 /* a file that cannot be written, and whose policy is to wait */
+#define REST_MS     2000 /* quiet: the spool gives memory back */
+#define BATCH_BYTES (160UL * 1024)
 
 struct pump {
     uint32_t magic;
     uv_poll_t poll;
+    uv_timer_t timer; /* an open line, a blocked file or a quiet spool waits */
+    unsigned open_handles;
     int fd;
-    struct logfile *file, *combined;
-    bool discard, ended, closing;
+    struct pump_output out;
+    struct spool *spool;
+    bool ended, closing, blocked;
+    bool cut;     /* of logfile_move() */
+    size_t shown; /* bytes in the pipe that have been shown, and could not be moved yet */
     struct pump_handler handler;
     char held[4]; /* the begin of a character whose rest has not come yet; only for showing */
     size_t held_len;
 };
 
-/* Where duplicates for looking at go; one for the whole process, made when first needed. */
-static struct {
-    int r, w;
-} tap = {-1, -1};
-static int null_fd = -1;
-
-static int open_tap(void)
+static bool is_wanted(const struct pump *p)
 {
-    int fds[2];
-    if (tap.r >= 0)
-        return 0;
-    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-        return -errno;
-    tap.r = fds[0];
-    tap.w = fds[1];
-    return 0;
+    return !p->closing && p->handler.wants(p->handler.ctx);
 }
 
-static ssize_t throw_away(int fd, size_t n)
-{
-    if (null_fd < 0)
-        null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    ssize_t r = splice(fd, NULL, null_fd, NULL, n, SPLICE_F_NONBLOCK);
-    return r < 0 ? -errno : r;
-}
+/* ---- showing ---- */
 
-/* Consume n bytes whose duplicate has been seen. */
-static ssize_t consume(struct pump *p, size_t n)
-{
-    size_t left = n;
-    while (left > 0) {
-        ssize_t r = p->file ? logfile_move(p->file, p->fd, left) : throw_away(p->fd, left);
-        if (r <= 0)
-            return r;
-        left -= (size_t)r;
-    }
-    return (ssize_t)n;
-}
-
-/* How many bytes at the end of `s` are the begin of a character that may still be completed. */
-static size_t unfinished_tail(struct str s)
-{
-    for (size_t back = 1; back <= 3 && back <= s.n; back++) {
-        unsigned char c = (unsigned char)s.p[s.n - back];
-        if ((c & 0xC0) == 0x80)
-            continue; /* inside a character: its first byte is further left */
-        size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
-        return length > back ? back : 0;
-    }
-    return 0;
-}
-
-/* Show a chunk without cutting a character in two: readers of the bus get text, not bytes. `bytes`
- * begins with what was held back before. */
-static void show_text(struct pump *p, char *bytes, size_t n)
-{
-    size_t tail = unfinished_tail((struct str){bytes, n});
-    if (n > tail)
-        p->handler.bytes(p->handler.ctx, p, (struct str){bytes, n - tail});
-    memcpy(p->held, bytes + n - tail, tail);
-    p->held_len = tail;
-}
-
-static void show(struct pump *p, size_t n)
+/* Show a chunk without cutting a character in two: readers of the bus get text, not bytes. */
+static void show_chunk(struct pump *p, struct str chunk)
 {
     static char bytes[sizeof(p->held) + LIMIT_TAP_CHUNK_BYTES];
-    while (n > 0) {
-        size_t held = p->held_len;
-        memcpy(bytes, p->held, held);
-        ssize_t r =
-            read(tap.r, bytes + held, n < LIMIT_TAP_CHUNK_BYTES ? n : LIMIT_TAP_CHUNK_BYTES);
-        if (r <= 0)
-            return;
-        n -= (size_t)r;
-        p->held_len = 0;
-        if (p->combined)
-            logfile_write(p->combined, bytes + held, (size_t)r);
-        if (p->handler.wants(p->handler.ctx))
-            show_text(p, bytes, held + (size_t)r);
+    memcpy(bytes, p->held, p->held_len);
+    memcpy(bytes + p->held_len, chunk.p, chunk.n);
+    struct str whole = {bytes, p->held_len + chunk.n};
+    size_t tail = str_unfinished(whole);
+    whole.n -= tail;
+    memcpy(p->held, whole.p + whole.n, tail);
+    p->held_len = tail;
+    if (whole.n > 0)
+        p->handler.bytes(p->handler.ctx, p, whole);
+}
+
+static void show(struct pump *p, struct str text)
+{
+    const size_t most = LIMIT_TAP_CHUNK_BYTES - sizeof(p->held);
+    while (text.n > 0 && is_wanted(p)) {
+        struct str chunk = {text.p, text.n < most ? text.n : most};
+        show_chunk(p, chunk);
+        text.p += chunk.n;
+        text.n -= chunk.n;
     }
 }
 
-static ssize_t move_seen(struct pump *p)
+/* ---- as they are ---- */
+
+static ssize_t move(struct pump *p, size_t n)
 {
-    int rc = open_tap();
-    if (rc < 0)
-        return rc;
-    ssize_t n = tee(p->fd, tap.w, LIMIT_TAP_CHUNK_BYTES, SPLICE_F_NONBLOCK);
-    if (n <= 0)
-        return n < 0 ? -errno : 0;
-    show(p, (size_t)n);
-    return consume(p, (size_t)n);
+    return p->out.file ? logfile_move(p->out.file, p->fd, n, &p->cut) : tap_throw(p->fd, n);
 }
 
-/* One step: > 0 bytes moved, 0 at the end of the pipe, -EAGAIN. */
+/* What has been seen is moved, no more and no less. */
+static ssize_t move_shown(struct pump *p)
+{
+    ssize_t n = move(p, p->shown);
+    if (n > 0)
+        p->shown -= (size_t)n;
+    return n;
+}
+
+static ssize_t move_plain(struct pump *p)
+{
+    static char bytes[LIMIT_TAP_CHUNK_BYTES];
+    if (p->shown > 0)
+        return move_shown(p);
+    if (!is_wanted(p))
+        return move(p, LIMIT_PUMP_CHUNK_BYTES);
+    ssize_t n = tap_peek(p->fd, bytes, sizeof(bytes));
+    if (n <= 0)
+        return n;
+    p->shown = (size_t)n;
+    show(p, (struct str){bytes, (size_t)n});
+    return move_shown(p);
+}
+
+/* ---- formatted, or to two files ---- */
+
+static size_t format(const struct pump *p, struct str raw, enum log_flush flush, bool *in_line,
+                     struct buf *out)
+{
+    struct tm local;
+    struct tm utc;
+    AUTO(buf) stamp = BUF_INIT;
+    int64_t now_ms = clock_wall_ms();
+    time_t now = (time_t)(now_ms / 1000);
+    (void)localtime_r(&now, &local);
+    (void)gmtime_r(&now, &utc);
+    log_format_stamp(p->out.format, &local, &utc, (int)(now_ms % 1000), &stamp);
+    return log_format_add(p->out.format, buf_str(&stamp), raw, flush, BATCH_BYTES, in_line, out);
+}
+
+static int write_pending(struct pump *p)
+{
+    struct logfile *const files[SPOOL_FILES] = {p->out.file, p->out.combined};
+    return spool_write(p->spool, files);
+}
+
+/* What can be made of the raw bytes goes to the files. 0, or -EBUSY: it waits. */
+static int make_lines(struct pump *p, enum log_flush flush)
+{
+    static struct buf text = BUF_INIT; /* kept: each batch has about the same size */
+    int rc = write_pending(p);
+    while (rc == 0) {
+        bool in_line;
+        struct str raw = spool_raw(p->spool, &in_line);
+        struct str out = raw;
+        size_t used = raw.n;
+        if (p->out.format) {
+            buf_clear(&text);
+            used = format(p, raw, flush, &in_line, &text);
+            out = buf_str(&text);
+            if (buf_oom(&text))
+                return -ENOMEM;
+        }
+        if (used == 0 && out.n == 0)
+            break;
+        spool_commit(p->spool, out, used, in_line);
+        show(p, out);
+        rc = write_pending(p);
+    }
+    return rc;
+}
+
+static void on_pump_timer(uv_timer_t *t);
+
+static void wait_for_rest(struct pump *p)
+{
+    bool in_line;
+    bool is_open = spool_raw(p->spool, &in_line).n > 0;
+    bool holds_long = log_format_is_json(p->out.format) || p->out.combined ||
+                      (p->out.file && p->out.file->refs > 1);
+    int64_t ms = !is_open ? REST_MS : holds_long ? HOLD_LONG_MS : HOLD_MS;
+    uv_timer_start(&p->timer, on_pump_timer, (uint64_t)ms, 0);
+}
+
+static ssize_t move_spooled(struct pump *p)
+{
+    int rc = write_pending(p);
+    if (rc < 0)
+        return rc;
+    ssize_t n = spool_fill(p->spool, p->fd);
+    if (n < 0)
+        return n;
+    rc = make_lines(p, n > 0 ? LOG_WHOLE_LINES : LOG_END);
+    if (rc < 0)
+        return rc;
+    wait_for_rest(p);
+    return n;
+}
+
+/* ---- all of them ---- */
+
+/* One step: > 0 bytes moved, 0 at the end of the pipe, -EAGAIN, -EBUSY. */
 static ssize_t move_some(struct pump *p)
 {
-    if (p->discard)
-        return throw_away(p->fd, LIMIT_PUMP_CHUNK_BYTES);
-    if (p->combined || p->handler.wants(p->handler.ctx))
-        return move_seen(p);
-    if (!p->file)
-        return throw_away(p->fd, LIMIT_PUMP_CHUNK_BYTES);
-    return logfile_move(p->file, p->fd, LIMIT_PUMP_CHUNK_BYTES);
+    if (p->out.discard)
+        return tap_throw(p->fd, LIMIT_PUMP_CHUNK_BYTES);
+    return p->spool ? move_spooled(p) : move_plain(p);
 }
 
 static void reach_end(struct pump *p)
@@ -138,9 +196,17 @@ static void reach_end(struct pump *p)
         return;
     p->ended = true;
     uv_poll_stop(&p->poll);
-    if (p->held_len > 0 && p->handler.wants(p->handler.ctx))
+    uv_timer_stop(&p->timer);
+    if (p->held_len > 0 && is_wanted(p))
         p->handler.bytes(p->handler.ctx, p, (struct str){p->held, p->held_len});
     p->handler.eof(p->handler.ctx, p);
+}
+
+static void block(struct pump *p)
+{
+    p->blocked = true;
+    uv_poll_stop(&p->poll);
+    uv_timer_start(&p->timer, on_pump_timer, RETRY_MS, 0);
 }
 
 static void move_up_to(struct pump *p, size_t budget)
@@ -149,6 +215,10 @@ static void move_up_to(struct pump *p, size_t budget)
         ssize_t n = move_some(p);
         if (n == -EAGAIN || n == -EINTR)
             return;
+        if (n == -EBUSY) {
+            block(p);
+            return;
+        }
         if (n < 0)
             log_error("log pipe: %s", err_text((int)n));
         if (n <= 0) {
@@ -168,30 +238,83 @@ static void on_pump_readable(uv_poll_t *h, int status, int events)
     move_up_to(OBJ(h->data, struct pump, PUMP_MAGIC), LIMIT_PUMP_CHUNK_BYTES);
 }
 
+static void unblock(struct pump *p)
+{
+    p->blocked = false;
+    uv_poll_start(&p->poll, UV_READABLE, on_pump_readable);
+    move_up_to(p, LIMIT_PUMP_CHUNK_BYTES);
+}
+
+static void waited(struct pump *p)
+{
+    bool in_line;
+    if (p->blocked)
+        unblock(p);
+    else if (spool_raw(p->spool, &in_line).n == 0)
+        spool_rest(p->spool);
+    else if (make_lines(p, LOG_ALL) == -EBUSY)
+        block(p);
+}
+
+static void on_pump_timer(uv_timer_t *t)
+{
+    waited(OBJ(t->data, struct pump, PUMP_MAGIC));
+}
+
+/* ---- life ---- */
+
+static void drop_output(struct pump_output *out)
+{
+    logfile_close(out->file);
+    logfile_close(out->combined);
+    log_format_free(out->format);
+    *out = (struct pump_output){0};
+}
+
 static void on_pump_closed(uv_handle_t *h)
 {
     struct pump *p = OBJ(h->data, struct pump, PUMP_MAGIC);
+    if (--p->open_handles > 0)
+        return;
     fd_close(&p->fd);
+    spool_free(p->spool);
     free(p);
 }
 
-struct pump *pump_new(uv_loop_t *loop, int take_pipe_fd, struct logfile *take_file,
-                      struct logfile *take_combined, bool discard, const struct pump_handler *h)
+/* Who has only a combined file, has one file. */
+static bool needs_spool(struct pump_output *out)
 {
+    if (!out->file) {
+        out->file = out->combined;
+        out->combined = NULL;
+    }
+    return !out->discard && (out->format || out->combined);
+}
+
+struct pump *pump_new(uv_loop_t *loop, int take_pipe_fd, struct pump_output *take_out,
+                      const struct pump_handler *h)
+{
+    int rc = 0;
     struct pump *p = calloc(1, sizeof(*p));
-    if (!p || uv_poll_init(loop, &p->poll, take_pipe_fd) < 0) {
+    bool is_spooled = needs_spool(take_out);
+    if (p && is_spooled)
+        p->spool = spool_new(-1, &rc);
+    if (rc < 0)
+        log_error("log spool: %s", err_text(rc));
+    if (!p || rc < 0 || uv_poll_init(loop, &p->poll, take_pipe_fd) < 0) {
         fd_close(&take_pipe_fd);
-        logfile_close(take_file);
-        logfile_close(take_combined);
+        drop_output(take_out);
+        spool_free(p ? p->spool : NULL);
         free(p);
         return NULL;
     }
     p->magic = PUMP_MAGIC;
-    p->poll.data = p;
+    p->open_handles = 2;
+    p->poll.data = p->timer.data = p;
+    uv_timer_init(loop, &p->timer);
     p->fd = take_pipe_fd;
-    p->file = take_file;
-    p->combined = take_combined;
-    p->discard = discard;
+    p->out = *take_out;
+    *take_out = (struct pump_output){0};
     p->handler = *h;
     uv_poll_start(&p->poll, UV_READABLE, on_pump_readable);
     return p;
@@ -202,6 +325,21 @@ int pump_fd(const struct pump *p)
     return p ? p->fd : -1;
 }
 
+int pump_spool_fd(const struct pump *p)
+{
+    return p && p->spool ? spool_fd(p->spool) : -1;
+}
+
+void pump_take_spool(struct pump *p, struct spool *take)
+{
+    spool_free(p->spool);
+    p->spool = take;
+    if (make_lines(p, LOG_WHOLE_LINES) == -EBUSY)
+        block(p);
+    else
+        wait_for_rest(p);
+}
+
 void pump_drain(struct pump *p)
 {
     /* What fits in the pipe is what the dead left behind; a live writer cannot hold us for ever. */
@@ -209,13 +347,19 @@ void pump_drain(struct pump *p)
         move_up_to(p, 4 * LIMIT_PUMP_CHUNK_BYTES);
 }
 
+bool pump_is_blocked(const struct pump *p)
+{
+    return p && p->blocked;
+}
+
 void pump_close(struct pump *p)
 {
     if (!p || p->closing)
         return;
     p->closing = true;
-    logfile_close(p->file);
-    logfile_close(p->combined);
-    p->file = p->combined = NULL;
+    if (p->spool)
+        (void)make_lines(p, LOG_END); /* an open line that waits */
+    drop_output(&p->out);
     uv_close((uv_handle_t *)&p->poll, on_pump_closed);
+    uv_close((uv_handle_t *)&p->timer, on_pump_closed);
 }

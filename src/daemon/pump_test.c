@@ -95,6 +95,14 @@ static struct logfile *open_log(struct fixture *f, const char *name)
     return log;
 }
 
+static void put(struct logfile *log, const char *bytes, size_t n)
+{
+    size_t left = n;
+    off_t at = logfile_prepare(log, bytes, &left);
+    assert_true(at >= 0);
+    assert_int_equal(logfile_put(log, bytes, left, at), n);
+}
+
 static struct pump *new_pump(struct fixture *f, int *ret_write_end, struct logfile *file,
                              struct logfile *combined, bool discard)
 {
@@ -103,7 +111,8 @@ static struct pump *new_pump(struct fixture *f, int *ret_write_end, struct logfi
     assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
     fd_set_nonblock(fds[0], true);
     *ret_write_end = fds[1];
-    struct pump *p = pump_new(&f->loop, fds[0], file, combined, discard, &h);
+    struct pump_output out = {.file = file, .combined = combined, .discard = discard};
+    struct pump *p = pump_new(&f->loop, fds[0], &out, &h);
     assert_non_null(p);
     return p;
 }
@@ -222,7 +231,7 @@ static void test_folders_are_made(void **state)
 {
     struct fixture *f = *state;
     struct logfile *log = open_log(f, "sub/deep/out.log");
-    logfile_write(log, "x\n", 2);
+    put(log, "x\n", 2);
     logfile_close(log);
     assert_content(f, "sub/deep/out.log", "x\n");
 }
@@ -261,12 +270,12 @@ static void test_reopen_follows_a_rename(void **state)
     struct fixture *f = *state;
     char moved[160];
     struct logfile *log = open_log(f, "out.log");
-    logfile_write(log, "first\n", 6);
+    put(log, "first\n", 6);
     snprintf(moved, sizeof(moved), "%s", path_of(f, "all.log"));
     assert_int_equal(rename(path_of(f, "out.log"), moved), 0);
-    logfile_write(log, "still first\n", 12);
+    put(log, "still first\n", 12);
     logfiles_reopen(&f->files);
-    logfile_write(log, "second\n", 7);
+    put(log, "second\n", 7);
     logfile_close(log);
     assert_content(f, "all.log", "first\nstill first\n");
     assert_content(f, "out.log", "second\n");

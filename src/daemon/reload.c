@@ -213,9 +213,7 @@ static void tell(struct reload *rl, const struct reload_action *a)
     char text[ERR_MSG_MAX + 96] = "";
     rl->handler.done = NULL;
     switch (a->verdict) {
-    case RELOAD_OK:
-        log_info("App [%s:%d] reloaded", proc_name(p), p->id);
-        break;
+    case RELOAD_OK: log_info("App [%s:%d] reloaded", proc_name(p), p->id); break;
     case RELOAD_LATE:
     case RELOAD_FAILED:
         snprintf(text, sizeof(text), "%s: the new process failed: %s; the old one serves on",

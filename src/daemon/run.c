@@ -21,6 +21,7 @@
 #include "os/users.h"
 #include "primary.h"
 #include "resources.h"
+#include "run_logs.h"
 #include "sockets.h"
 #include "json/read.h"
 
@@ -43,6 +44,7 @@ static void on_run_bytes(void *ctx, struct pump *pump, struct str chunk)
 static void on_run_eof(void *ctx, struct pump *pump)
 {
     struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    run_logs_ended(r, pump == r->err);
     pump_close(pump);
     if (pump == r->out)
         r->out = NULL;
@@ -72,40 +74,6 @@ static void on_run_agent(void *ctx, struct str word)
 static void on_run_cut(void *ctx)
 {
     primary_cut(OBJ(ctx, struct run, RUN_MAGIC));
-}
-
-/* ---- log files ---- */
-
-static bool is_null_path(const char *path)
-{
-    return !path || !*path || strcmp(path, "/dev/null") == 0 || strcmp(path, "NULL") == 0;
-}
-
-static int open_logs(struct run *r, struct err *e)
-{
-    static const char *const keys[3] = {"pm_out_log_path", "pm_err_log_path", "pm_log_path"};
-    struct proc *p = r->proc;
-    for (int i = 0; i < 3; i++) {
-        const char *path = json_get_str(p->conf, keys[i]);
-        if (is_null_path(path))
-            continue;
-        r->files[i] = logfile_open(&p->env->files, path, e);
-        if (!r->files[i])
-            return e->code;
-    }
-    if (r->files[2])
-        r->files[2]->refs++; /* both pumps write to the combined file */
-    return 0;
-}
-
-static void drop_logs(struct run *r)
-{
-    if (r->files[2])
-        logfile_close(r->files[2]);
-    for (int i = 0; i < 3; i++) {
-        logfile_close(r->files[i]);
-        r->files[i] = NULL;
-    }
 }
 
 /* ---- spawn ---- */
@@ -248,7 +216,7 @@ struct run *run_spawn(struct proc *p)
     list_init(&r->link);
     struct err e = {0};
     struct app_command cmd = {0};
-    int rc = open_logs(r, &e);
+    int rc = run_logs_open(r, &e);
     if (rc == 0)
         rc = app_command_from_conf(p->conf, &cmd, &e);
     if (rc == 0) {
@@ -263,8 +231,9 @@ struct run *run_spawn(struct proc *p)
         return r;
     proc_set_reason(p, "%s", e.msg);
     log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
-    drop_logs(r);
+    run_logs_drop(r);
     sockets_gone(r);
+    run_logs_drop(r);
     free(r);
     return NULL;
 }
@@ -278,23 +247,9 @@ void run_attach(struct run *r, const struct link_child *c, int *take_fds)
     r->pid = (pid_t)c->pid;
     r->start_ticks = c->start_ticks;
     r->pidfd = take_fds[LINK_FD_PIDFD];
-    struct err e = {0};
-    if (!r->files[0] && !r->files[1] && !r->files[2] && open_logs(r, &e) < 0)
-        log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
-    bool discard = json_get_bool(p->conf, "disable_logs", false);
     struct pump_handler ph = {r, run_wants_bytes, on_run_bytes, on_run_eof};
     struct chan_handler ch = {r, on_run_message, on_run_cluster, on_run_agent, on_run_cut};
-    if (take_fds[LINK_FD_STDOUT] >= 0)
-        r->out = pump_new(p->env->loop, take_fds[LINK_FD_STDOUT], r->files[0], r->files[2], discard,
-                          &ph);
-    else
-        logfile_close(r->files[0]), logfile_close(r->files[2]);
-    if (take_fds[LINK_FD_STDERR] >= 0)
-        r->err = pump_new(p->env->loop, take_fds[LINK_FD_STDERR], r->files[1], r->files[2], discard,
-                          &ph);
-    else
-        logfile_close(r->files[1]), logfile_close(r->files[2]);
-    r->files[0] = r->files[1] = r->files[2] = NULL;
+    run_logs_start(r, take_fds[LINK_FD_STDOUT], take_fds[LINK_FD_STDERR], &ph);
     r->chan = chan_new(p->env->loop, take_fds[LINK_FD_CHANNEL], take_fds[LINK_FD_STDIN], &ch);
     for (int i = 0; i < LINK_FD_COUNT; i++)
         take_fds[i] = -1;
@@ -342,10 +297,9 @@ void run_close(struct run *r)
     sockets_gone(r);
     pump_close(r->out);
     pump_close(r->err);
+    run_logs_close(r);
     chan_close(r->chan);
-    r->out = r->err = NULL;
     r->chan = NULL;
-    drop_logs(r);
     if (r->exit_poll.data) {
         uv_close((uv_handle_t *)&r->exit_poll, on_run_closed);
     } else {
@@ -372,6 +326,7 @@ int run_rehome(struct run *r)
         c.fd_mask |= 1u << i;
     }
     r->adopted = true;
+    run_logs_rehome(r);
     return link_adopt(r->proc->env->link, &c, fds);
 }
 

@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "methods.h"
 #include "os/atomic_file.h"
+#include "run_logs.h"
 #include "json/read.h"
 
 json_t *settings_file_read(const struct pm2_paths *paths)
@@ -46,7 +47,10 @@ void compact_settings(struct methods *m, struct call *c, json_t *args)
     const struct table *t = m->table;
     struct proc **procs = calloc(t->count + 1, sizeof(struct proc *));
     size_t n = 0;
-    AUTO_JSON settings = settings_file_read(&m->env->paths);
+    run_logs_read_settings(m->env);
+    for (size_t i = 0; i < t->count; i++)
+        run_logs_apply_policy(t->items[i]);
+    const json_t *settings = m->env->settings;
     for (size_t i = 0; procs && name && i < t->count; i++) {
         struct proc *p = t->items[i];
         if (strcmp(proc_name(p), name) != 0)

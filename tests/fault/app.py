@@ -9,12 +9,15 @@ nothing has to be believed of the daemon: NAME.starts gets one line (the pid) pe
   crashes SECONDS      the same with code 1, again and again; stays once FOLDER/calm is there
   forks SECONDS        like crashes, and each time leaves a daemon behind that writes lines
   still [SECONDS]      stays; needs so long to end when it is told to
+  torrent PERIOD SEED   numbered lines of all lengths on stdout, in writes that end anywhere; now and
+                       then one on stderr, until FOLDER/calm is there
   speaks PERIOD        numbered lines on stdout for as long as somebody reads them; stays then
   obeys                stays; ends with the code that FOLDER/NAME.end holds
 """
 
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -47,6 +50,24 @@ def writer(period):
         os.write(2, f"err {count}\n".encode())
         time.sleep(float(period))
     record("written", count)
+    stay()
+
+
+def torrent(period, seed):
+    chance, count, errors, waiting = random.Random(int(seed)), 0, 0, b""
+    while count == 0 or not is_calm():
+        for _ in range(chance.choice((1, 3, 60))):
+            count += 1
+            waiting += b"%d %s\n" % (count, b"x" * chance.choice((0, 5, 80, 120, 1000, 9000)))
+        end = chance.randrange(len(waiting)) + 1
+        os.write(1, waiting[:end])
+        waiting = waiting[end:]
+        if chance.random() < 0.1:
+            errors += 1
+            os.write(2, b"err %d\n" % errors)
+        time.sleep(float(period))
+    os.write(1, waiting)
+    record("written", f"{count} {errors}")
     stay()
 
 
@@ -121,7 +142,7 @@ def obeys():
         sys.exit(int(code.read()))
 
 
-ROLES = {role.__name__: role for role in (writer, channel, ends, crashes, forks, grandchild, still,
+ROLES = {role.__name__: role for role in (writer, torrent, channel, ends, crashes, forks, grandchild, still,
                                            speaks, obeys)}
 if ROLE != "grandchild":
     record("starts", os.getpid())
