@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "os/fd.h"
 
 #define READ_CHUNK 65536
@@ -33,6 +34,7 @@ static int read_all(int fd, const char *path, size_t limit, struct buf *out, str
             return 0;
         if (n > 0)
             out->len += (size_t)n;
+        out->data[out->len] = '\0';
         if (out->len - start > limit)
             return err_set(e, -EFBIG, "%s is longer than %zu bytes", path, limit);
     }
@@ -94,6 +96,76 @@ int file_replace(const char *path, struct str content, struct err *e)
     else
         (void)unlink(temp.data);
     return rc;
+}
+
+/* The name of the file that is to become `path`. */
+static int name_new(const char *path, struct buf *out, struct err *e)
+{
+    buf_printf(out, "%s.new", path);
+    return buf_oom(out) ? err_set(e, -ENOMEM, "out of memory") : 0;
+}
+
+int file_write_new(const char *path, struct str content, struct err *e)
+{
+    AUTO(buf) temp = BUF_INIT;
+    int rc = name_new(path, &temp, e);
+    if (rc < 0)
+        return rc;
+    (void)unlink(temp.data); /* left by one that died; never written through: it may be a link */
+    int fd = open(temp.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return cannot(e, "write", path, errno);
+    rc = write_temp(fd, path, content, e);
+    if (close(fd) < 0 && rc == 0)
+        rc = cannot(e, "write", path, errno);
+    if (rc < 0)
+        (void)unlink(temp.data);
+    return rc;
+}
+
+int file_put_new(const char *path, struct err *e)
+{
+    AUTO(buf) temp = BUF_INIT;
+    int rc = name_new(path, &temp, e);
+    if (rc < 0)
+        return rc;
+    if (rename(temp.data, path) < 0) {
+        rc = cannot(e, "replace", path, errno);
+        (void)unlink(temp.data);
+        return rc;
+    }
+    (void)unlink(temp.data); /* two links to one file: rename(2) does nothing, and succeeds */
+    sync_folder(path);
+    return 0;
+}
+
+void file_drop_new(const char *path)
+{
+    AUTO(buf) temp = BUF_INIT;
+    if (name_new(path, &temp, NULL) == 0)
+        (void)unlink(temp.data);
+}
+
+static int keep_copy(const char *from, const char *path, struct err *e)
+{
+    AUTO(buf) content = BUF_INIT;
+    int rc = file_read(from, LIMIT_BUF_BYTES, &content, e);
+    return rc < 0 ? rc : file_replace(path, buf_str(&content), e);
+}
+
+int file_keep_as(const char *from, const char *path, struct err *e)
+{
+    AUTO(buf) temp = BUF_INIT;
+    struct stat st;
+    int rc = name_new(path, &temp, e);
+    if (rc < 0)
+        return rc;
+    (void)unlink(temp.data);
+    /* A link keeps the mode, and PM2 leaves its file to everybody's eyes. */
+    if (lstat(from, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) ||
+        link(from, temp.data) < 0)
+        return keep_copy(from, path, e);
+    return file_put_new(path, e);
 }
 
 struct file_id file_id_at(const char *path)

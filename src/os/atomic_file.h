@@ -15,6 +15,17 @@ int file_read(const char *path, size_t limit, struct buf *out, struct err *e);
  * Whoever reads finds the old or the new content. 0 or -errno with `e`, the old file intact. */
 int file_replace(const char *path, struct str content, struct err *e);
 
+/* The two halves of a replacement, for who has other files to change in between, or dies in
+ * between: the content, durable, in `path`.new (0600, taken over when one was left there); then
+ * that in the place of `path`, the folder made durable. 0 or -errno with `e`, `path` intact. */
+int file_write_new(const char *path, struct str content, struct err *e);
+int file_put_new(const char *path, struct err *e);
+void file_drop_new(const char *path); /* instead */
+
+/* Let `path` be the same file as `from` now is, or a copy where the file system has no hard links;
+ * what `path` was before is replaced. `from` stays. 0 or -errno with `e`. */
+int file_keep_as(const char *from, const char *path, struct err *e);
+
 /* Which file it is, whatever its name. */
 struct file_id {
     dev_t device;
