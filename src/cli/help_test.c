@@ -67,7 +67,7 @@ static void help_lists_only_what_is_there(void **state)
     help_all(&out);
     assert_non_null(strstr(out.data, "restart "));
     assert_non_null(strstr(out.data, "--kill-timeout"));
-    assert_null(strstr(out.data, "resurrect"));
+    assert_null(strstr(out.data, "deepUpdate"));
     assert_null(strstr(out.data, "--wait-ip"));
 }
 

@@ -37,6 +37,7 @@
 #include "resources.h"
 #include "rotate.h"
 #include "run_logs.h"
+#include "saver.h"
 #include "server.h"
 #include "sockets.h"
 #include "successor.h"
@@ -156,6 +157,7 @@ static void on_terminate(void *ctx, int signo)
     struct daemon *d = ctx;
     const char *name = sigabbrev_np(signo);
     log_info("pm2 has been killed by SIG%s", name ? name : "?");
+    saver_save_last(d->methods.saver);
     shutdown_all(d, NULL, 0);
 }
 
@@ -446,6 +448,9 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (!rotator_new(&d->loop, &d->env.files, has_rotating_module, d))
         return err_set(e, -ENOMEM, "out of memory");
     run_logs_read_settings(&d->env);
+    d->methods.saver = saver_new(&d->methods);
+    if (!d->methods.saver)
+        return err_set(e, -ENOMEM, "out of memory");
     d->env.journal = journal_open(d->journal_path, &d->table, &found, e);
     if (!d->env.journal)
         return e->code;
@@ -514,6 +519,7 @@ static void finish(struct daemon *d, bool started)
     }
     if (d->env.cgroup_base[0] && !d->lost_keeper)
         (void)cgroup_remove(d->env.cgroup_base);
+    saver_free(d->methods.saver);
     journal_close(d->env.journal, started && !d->lost_keeper);
     link_free(d->env.link);
     table_fini(&d->table);

@@ -58,6 +58,9 @@ static const struct method method_table[] = {
     {"c.env", compact_env, NULL},
     {"c.logs", compact_logs, NULL},
     {"c.flush", compact_flush, NULL},
+    {"c.save", compact_save, NULL},
+    {"c.cleardump", compact_cleardump, NULL},
+    {"c.resurrect", compact_resurrect, NULL},
     {"c.kill", compact_kill, NULL},
     {"c.own", compact_own, NULL},
 };

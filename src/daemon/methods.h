@@ -13,12 +13,14 @@
 
 struct jw;
 struct own_log;
+struct saver;
 
 struct methods {
     struct table *table;
     struct proc_env *env;
     struct app_world world;
     struct own_log *own_log;
+    struct saver *saver;
     int64_t started_at; /* ms since the epoch */
     /* Stop everything and end the daemon; `call` (may be NULL) is answered when all apps are gone,
      * with the text of what was stopped. `notify_pid` > 0 gets SIGQUIT then (PM2's killMe). */
@@ -68,6 +70,10 @@ method_fn compact_settings;
 method_fn compact_file;
 /* start_job.c */
 method_fn compact_start;
+/* saver.c */
+method_fn compact_save, compact_cleardump;
+/* resurrect_job.c */
+method_fn compact_resurrect;
 
 /* compact.c: all ids; count, or -ENOMEM. `ret_ids`: free(). */
 int methods_all_ids(struct methods *m, int **ret_ids);

@@ -52,6 +52,12 @@ static int compare_key(const void *key, const void *item)
     return strcmp(key, *(const char *const *)item);
 }
 
+/* Ours, and not shown; but they have to outlive the daemon. */
+static bool is_hidden_conf(const char *key)
+{
+    return strcmp(key, "_env_from") == 0 || strcmp(key, "_process_file") == 0;
+}
+
 static bool is_state_key(const char *key)
 {
     return bsearch(key, state_keys, ARRAY_LEN(state_keys), sizeof(state_keys[0]), compare_key);
@@ -71,6 +77,10 @@ static void write_conf(struct jw *w, const struct proc *p, unsigned flags)
     json_object_foreach (p->conf, key, value) {
         if (strcmp(key, "env") == 0 && (flags & PROC_JSON_ENV))
             jw_kdom(w, key, value);
+        else if ((flags & PROC_JSON_SAVED) && is_hidden_conf(key))
+            jw_kdom(w, key, value);
+        else if ((flags & PROC_JSON_SAVED) && strcmp(key, "instances") == 0)
+            continue; /* an entry is one process */
         else if (!is_state_key(key) && strcmp(key, instance) != 0)
             jw_kdom(w, key, value);
     }
@@ -125,7 +135,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
     write_dom_or(w, "axm_options", p->axm_options, "{}");
     write_dom_or(w, "axm_dynamic", NULL, "{}");
     jw_kint(w, "created_at", p->created_at);
-    write_id(w, p);
+    if (!(flags & PROC_JSON_SAVED))
+        write_id(w, p);
     jw_kint(w, "restart_time", p->sm.restart_time);
     jw_kint(w, "unstable_restarts", p->sm.unstable_restarts);
     jw_kstr(w, "version", p->version[0] ? p->version : "N/A");
@@ -137,7 +148,7 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
         jw_kdom(w, "exit_code", NULL);
     if (p->exit_signal && (flags & PROC_JSON_REASON))
         jw_kint(w, "exit_signal", p->exit_signal);
-    if (p->sm.prev_delay_ms > 0)
+    if (p->sm.prev_delay_ms > 0 && !(flags & PROC_JSON_SAVED))
         jw_kint(w, "prev_restart_delay", p->sm.prev_delay_ms);
     if (p->monitored >= 0)
         jw_kbool(w, "_km_monitored", p->monitored);

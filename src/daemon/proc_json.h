@@ -10,6 +10,8 @@ enum proc_json_flags {
     PROC_JSON_MONIT = 2,  /* monit included */
     PROC_JSON_REASON = 4, /* reason, reason_at inside pm2_env when it cannot start */
     PROC_JSON_LIVE = 8,   /* as start and restart answer: process.pid beside */
+    PROC_JSON_SAVED = 16, /* as in dump.pm2: what only this daemon means by it is left out, what
+                             only we know of the configuration is there */
 };
 
 void proc_json_write(struct jw *w, const struct proc *p, unsigned flags);

@@ -161,6 +161,30 @@ static void set_increment(const struct table *t, json_t *conf, const char *name,
     json_object_set_new(conf, "env", env);
 }
 
+/* The instance number that a conf of former times has; -1 = none. */
+static int64_t stored_instance(const json_t *conf)
+{
+    int64_t instance;
+    const char *var = json_get_str(conf, "instance_var");
+    return json_get_int(conf, var && *var ? var : "NODE_APP_INSTANCE", &instance) ? instance : -1;
+}
+
+static struct proc *put_in(struct table *t, int id, json_t *take_conf, int64_t instance,
+                           const char *version, struct err *e)
+{
+    struct proc *p = proc_new(t->env, id, take_conf);
+    if (!p || insert(t, p) < 0) {
+        if (p)
+            proc_discard(p);
+        err_set(e, -ENOMEM, "out of memory");
+        return NULL;
+    }
+    p->instance = instance;
+    snprintf(p->version, sizeof(p->version), "%s", version);
+    extras_added(p);
+    return p;
+}
+
 static struct proc *add_one(struct table *t, json_t *conf, bool numbered, const char *version,
                             struct err *e)
 {
@@ -172,26 +196,11 @@ static struct proc *add_one(struct table *t, json_t *conf, bool numbered, const 
         err_set(e, -ENOMEM, "out of memory");
         return NULL;
     }
-    int64_t instance = -1;
-    const char *var = json_get_str(own, "instance_var");
     if (!ns)
         ns = "default";
-    if (numbered)
-        instance = free_instance(t, name, ns);
-    else if (!json_get_int(own, var && *var ? var : "NODE_APP_INSTANCE", &instance))
-        instance = -1;
+    int64_t instance = numbered ? free_instance(t, name, ns) : stored_instance(own);
     set_increment(t, own, name, ns);
-    struct proc *p = proc_new(t->env, t->next_id, own);
-    if (!p || insert(t, p) < 0) {
-        if (p)
-            proc_discard(p);
-        err_set(e, -ENOMEM, "out of memory");
-        return NULL;
-    }
-    p->instance = instance;
-    snprintf(p->version, sizeof(p->version), "%s", version);
-    extras_added(p);
-    return p;
+    return put_in(t, t->next_id, own, instance, version, e);
 }
 
 /* `n` processes of a conf, or none. */
@@ -240,6 +249,24 @@ int table_add_more(struct table *t, const struct proc *like, int n, int *ret_ids
     if (!conf || json_object_set_new(conf, "env", env) < 0)
         return err_set(e, -ENOMEM, "out of memory");
     return add_many(t, conf, true, n, ret_ids, e);
+}
+
+struct proc *table_add_saved(struct table *t, int id, json_t *take_conf, struct err *e)
+{
+    char version[sizeof(((struct proc *)NULL)->version)];
+    if (id < 0 || id > LIMIT_DUMP_ID || table_find(t, id))
+        id = t->next_id;
+    int rc = 0;
+    if (t->count >= LIMIT_PROCESSES)
+        rc = err_set(e, -ENOSPC, "more than %d processes are not managed", LIMIT_PROCESSES);
+    else if (app_conf_number_paths(take_conf, id) < 0)
+        rc = err_set(e, -ENOMEM, "out of memory");
+    if (rc < 0) {
+        json_decref(take_conf);
+        return NULL;
+    }
+    pkgversion_find(json_get_str(take_conf, "pm_exec_path"), version, sizeof(version));
+    return put_in(t, id, take_conf, stored_instance(take_conf), version, e);
 }
 
 struct proc *table_add_recovered(struct table *t, int id, json_t *take_conf)

@@ -23,6 +23,9 @@ int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_id
 /* Make `n` more processes of the same app as `like`, each with the next free instance number.
  * Nothing is started. Number made (ids in ret_ids), or negative with `e` and nothing made. */
 int table_add_more(struct table *t, const struct proc *like, int n, int *ret_ids, struct err *e);
+/* Put back one process of the saved list, with what its conf says of instance and variables; under
+ * `id`, or the next one when that is -1 or given. Nothing is started. NULL with `e`. */
+struct proc *table_add_saved(struct table *t, int id, json_t *take_conf, struct err *e);
 /* Ids of the processes of one app, ascending; their number, or -ENOMEM. `ret_ids`: free(). */
 int table_app_ids(const struct table *t, const char *name, const char *ns, int **ret_ids);
 /* Put back a process from the journal under its id. */

@@ -19,7 +19,7 @@ not_yet() {
 
 @test "commands" {
   ours_only "has them"
-  for command in save dump resurrect cleardump startup unstartup monit dash \
+  for command in startup unstartup monit dash \
     deploy "install x" "uninstall x" serve "trigger 0 x" update \
     "completion" "pull x" slist report; do
     # shellcheck disable=SC2086 # words
