@@ -62,6 +62,9 @@ void primary_retire(struct run *r, bool for_good);
 void primary_switch(struct proc *p, struct proc *other);
 /* It is gone, and its channel was read to the end. Idempotent. */
 void primary_leave(struct run *r);
+/* A connection to this worker, and to nobody else, as from a client of its server on `port`. The
+ * client's end (non-blocking), or -ENOENT: pm2d hands it no connections of that port; -errno. */
+int primary_dial(struct run *r, unsigned port);
 /* Whether it has, or had, clients that pm2d gave it a part in. */
 bool primary_has_served(const struct run *r);
 /* How many of its servers have said `listening`. */

@@ -25,6 +25,9 @@ typedef struct probe *probe_start_fn(struct proc *p, const json_t *what, probe_d
 
 probe_start_fn probe_tcp_start;  /* "host:port" accepts a connection */
 probe_start_fn probe_http_start; /* a URL answers GET with a status from 200 to 399 */
+/* The same over a connection that is there (taken, also on failure), whatever the URL's host. */
+struct probe *probe_http_over(struct proc *p, const json_t *what, int take_fd, probe_done_fn *done,
+                              void *ctx, struct err *e);
 probe_start_fn probe_exec_start; /* a command ends with 0: as the app's user, in its folder */
 
 /* NULL is fine. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "os/fd.h"
 
 #define DIAL_MAGIC OBJ_MAGIC('D', 'I', 'A', 'L')
 
@@ -132,6 +133,22 @@ int dial_start(struct dial *d, uv_loop_t *loop, const char *host, unsigned port,
         d->is_querying = rc == 0;
     }
     return rc < 0 ? err_set(e, rc, "%s: %s", host, uv_strerror(rc)) : 0;
+}
+
+int dial_take(struct dial *d, uv_loop_t *loop, int take_fd)
+{
+    d->magic = DIAL_MAGIC;
+    int rc = uv_tcp_init(loop, &d->tcp);
+    if (rc < 0) {
+        fd_close(&take_fd);
+        return rc;
+    }
+    d->has_tcp = true;
+    d->tcp.data = d;
+    rc = uv_tcp_open(&d->tcp, take_fd);
+    if (rc < 0)
+        fd_close(&take_fd);
+    return rc;
 }
 
 void dial_close(struct dial *d)

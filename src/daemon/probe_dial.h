@@ -38,5 +38,8 @@ int dial_split(struct str place, unsigned default_port, char host[DIAL_HOST_MAX]
 /* ctx, done and closed are set by the caller, all else is zero. 0, or negative with `e`: then there
  * is nothing to close. */
 int dial_start(struct dial *d, uv_loop_t *loop, const char *host, unsigned port, struct err *e);
+/* The same with a connection that is there: `tcp` is open when this returns, `done` is not called.
+ * Takes the fd, also on failure. */
+int dial_take(struct dial *d, uv_loop_t *loop, int take_fd);
 /* End it, in any state; idempotent. */
 void dial_close(struct dial *d);

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "base/obj.h"
+#include "os/fd.h"
 #include "probe.h"
 #include "probe_dial.h"
 #include "probe_http_text.h"
@@ -169,6 +170,39 @@ static struct http_probe *http_new(uv_loop_t *loop, probe_done_fn *done, void *c
     return h;
 }
 
+/* There is no connection to close. */
+static void close_undialled(struct http_probe *h)
+{
+    h->is_closing = true;
+    h->open = 1;
+    uv_close((uv_handle_t *)&h->linger, on_linger_closed);
+}
+
+struct probe *probe_http_over(struct proc *p, const json_t *what, int take_fd, probe_done_fn *done,
+                              void *ctx, struct err *e)
+{
+    struct probe_url url;
+    struct http_probe *h = http_new(p->env->loop, NULL, ctx); /* tells nothing yet */
+    if (!h || probe_url_read(str_from(json_string_value(what)), &url) < 0) {
+        fd_close(&take_fd);
+        if (h)
+            close_undialled(h);
+        err_set(e, h ? -EINVAL : -ENOMEM, h ? "the URL cannot be read" : "out of memory");
+        return NULL;
+    }
+    probe_request_write(&h->request, &url);
+    int rc = dial_take(&h->dial, p->env->loop, take_fd);
+    if (rc == 0)
+        on_http_dialled(h, NULL);
+    if (rc < 0 || h->is_closing) {
+        err_set(e, rc < 0 ? rc : -EPIPE, "it cannot be asked");
+        close_probe(h);
+        return NULL;
+    }
+    h->done = done;
+    return &h->base;
+}
+
 struct probe *probe_http_start(struct proc *p, const json_t *what, probe_done_fn *done, void *ctx,
                                struct err *e)
 {
@@ -187,9 +221,7 @@ struct probe *probe_http_start(struct proc *p, const json_t *what, probe_done_fn
     if (buf_oom(&h->request) || dial_start(&h->dial, p->env->loop, url.host, url.port, e) < 0) {
         if (buf_oom(&h->request))
             err_set(e, -ENOMEM, "out of memory");
-        h->is_closing = true;
-        h->open = 1; /* there is no connection to close */
-        uv_close((uv_handle_t *)&h->linger, on_linger_closed);
+        close_undialled(h);
         return NULL;
     }
     return &h->base;

@@ -23,6 +23,7 @@
 #include "pkgversion.h"
 #include "primary.h"
 #include "proc_priv.h"
+#include "reload_probe.h"
 #include "json/read.h"
 
 #define RELOAD_MAGIC     OBJ_MAGIC('R', 'L', 'O', 'D')
@@ -38,6 +39,7 @@ struct reload {
     unsigned servers_owed;
     char *reason; /* why the successor ended */
     struct drain *drain;
+    struct reload_probe *probe;
     struct reload_request next; /* asked for while the old one is parked */
     struct reload_handler next_handler;
     bool has_next;
@@ -170,6 +172,8 @@ static void end_other(struct reload *rl)
     struct proc *o = rl->p->other;
     drain_cancel(rl->drain);
     rl->drain = NULL;
+    reload_probe_cancel(rl->probe);
+    rl->probe = NULL;
     if (rl->is_soft && o->is_old)
         o->policy.shutdown_with_message = true;
     FAILPOINT("reload.ending");
@@ -187,7 +191,10 @@ static void describe_debts(const struct reload *rl, unsigned debts, char *ret, s
         snprintf(ret, size, "it listened on %u of %u sockets within %lld ms (listen_timeout)",
                  o && o->run ? primary_listening_count(o->run) : 0, rl->servers_owed, ms);
     else
-        snprintf(ret, size, "its health probe did not succeed within %lld ms (listen_timeout)", ms);
+        snprintf(ret, size,
+                 "its health probe did not succeed within %lld ms (listen_timeout): %.*s", ms,
+                 LIMIT_PROBE_ERROR_BYTES,
+                 rl->probe ? reload_probe_error(rl->probe) : "it did not listen");
 }
 
 static void note_reason(struct reload *rl)
@@ -296,6 +303,8 @@ static void reload_free(struct reload *rl)
 {
     drain_cancel(rl->drain);
     rl->drain = NULL;
+    reload_probe_cancel(rl->probe);
+    rl->probe = NULL;
     rl->p->reload = NULL;
     uv_close((uv_handle_t *)&rl->timer, on_reload_closed);
 }
@@ -398,6 +407,8 @@ static unsigned debts_of(struct reload *rl)
     struct proc *p = rl->p;
     unsigned debts = p->other->policy.wait_ready ? DEBT_WORD : 0;
     rl->servers_owed = p->run ? primary_listening_count(p->run) : 0;
+    if (reload_probe_is_for(p->other))
+        debts |= DEBT_PROBE;
     return rl->servers_owed > 0 ? debts | DEBT_SERVERS : debts;
 }
 
@@ -546,11 +557,21 @@ void reload_word(struct proc *other)
     reload_proven_by(other, DEBT_WORD);
 }
 
+static void on_probed(void *ctx)
+{
+    struct reload *rl = OBJ(ctx, struct reload, RELOAD_MAGIC);
+    rl->probe = NULL;
+    feed(rl, RE_PAID, DEBT_PROBE);
+}
+
 void reload_listening(struct proc *other)
 {
     struct reload *rl = other->lead ? other->lead->reload : NULL;
-    if (rl && other->run && primary_listening_count(other->run) >= rl->servers_owed)
-        feed(rl, RE_PAID, DEBT_SERVERS | (rl->servers_owed == 0 ? DEBT_AGE : 0));
+    if (!rl || !other->run || primary_listening_count(other->run) < rl->servers_owed)
+        return;
+    if ((rl->sm.debts & DEBT_PROBE) && !rl->probe && rl->sm.state == RELOAD_PROVING)
+        rl->probe = reload_probe_start(other, on_probed, rl);
+    feed(rl, RE_PAID, DEBT_SERVERS | (rl->servers_owed == 0 ? DEBT_AGE : 0));
 }
 
 /* ---- memory ---- */

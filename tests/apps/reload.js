@@ -1,13 +1,16 @@
 // A server whose next start does what the file "mode" says: serve (the default), throw, hang (never
-// listens), late (listens after LATE ms), die (dies a moment after it listens). It answers with its pid;
-// /slow takes 300 ms, /open never ends. What happens is printed.
+// listens), late (listens after LATE ms), die (dies a moment after it listens), sick (answers 503),
+// warming (answers 503 for half a second). It answers with its pid; /slow takes 300 ms, /open never ends. What happens is printed.
 'use strict';
 const fs = require('fs');
 const mode = fs.existsSync('mode') ? fs.readFileSync('mode', 'utf8').trim() : 'serve';
+const born = Date.now();
 const say = (...words) => console.log(words.join(' '));
 
 function serve() {
   require('http').createServer((request, answer) => {
+    const isSick = mode === 'sick' || (mode === 'warming' && Date.now() < born + 500);
+    if (isSick) answer.statusCode = 503;
     if (request.url === '/slow') setTimeout(() => answer.end(`${process.pid}\n`), 300);
     else if (request.url === '/open') answer.write('open\n');
     else answer.end(`${process.pid}\n`);

@@ -162,6 +162,29 @@ reload_ends() {
   refute [ "$(pids)" = "$before" ]
 }
 
+@test "a health probe goes to the successor, and has to succeed" {
+  ours_only "has none"
+  local before
+  PORT=$(free_port)
+  export PORT
+  cat >apps.json <<END
+{"apps": [{"name": "app", "script": "reload.js", "instances": 2, "exec_mode": "cluster", "merge_logs": true,
+  "listen_timeout": 1000, "health": {"http": "http://127.0.0.1:$PORT/", "interval": 100000}}]}
+END
+  pm2 start apps.json
+  wait_until said listening 2
+  before=$(pids)
+  echo sick >mode
+  run pm2 reload app
+  assert_fails
+  assert_has "its health probe did not succeed within 1000 ms (listen_timeout): answered with status 503"
+  assert_equal "$(pids)" "$before"
+  echo warming >mode
+  run pm2 reload app --listen-timeout 5000
+  assert_ok
+  refute [ "$(pids)" = "$before" ]
+}
+
 @test "--force and reload_policy: as PM2 does it" {
   local before
   serve 1 --listen-timeout 300
