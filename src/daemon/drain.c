@@ -21,7 +21,8 @@
 #define LOOK_MS  100
 /* What is on its way to it when it is taken out is there by then, and a client that keeps its
  * connection has said what it had to say. */
-#define QUIET_MS 200
+#define QUIET_MS   200
+#define UNCLEAR_MS 2000
 
 struct drain {
     uint32_t magic;
@@ -65,17 +66,18 @@ static bool is_serving_port(const struct sockdiag_socket *sockets, size_t n, uin
     return false;
 }
 
-/* The last that passed was what the server said, and the client has all of it. */
+/* The last that passed was what the server said, and the client has all of it. Where the kernel's
+ * clock, which ticks each few milliseconds, does not say what was last, a longer silence decides. A
+ * client that has said nothing at all is not waited for. */
 static bool is_idle(const struct sockdiag_socket *s)
 {
-    return s->unread == 0 && s->unsent == 0 && s->sent_ago_ms < s->received_ago_ms;
-}
-
-/* A client that has said nothing yet, for so long, is not waited for. */
-static bool is_silent(const struct sockdiag_socket *s)
-{
-    return s->unread == 0 && s->unsent == 0 && s->received_ago_ms >= QUIET_MS &&
-           s->sent_ago_ms == s->received_ago_ms;
+    if (s->unread > 0 || s->unsent > 0)
+        return false;
+    if (s->received_bytes == 0)
+        return s->received_ago_ms >= QUIET_MS;
+    return s->sent_ago_ms < s->received_ago_ms ||
+           (s->sent_bytes > 0 && s->sent_ago_ms == s->received_ago_ms &&
+            s->sent_ago_ms >= UNCLEAR_MS);
 }
 
 /* How many connections of these processes wait for something. */
@@ -94,7 +96,7 @@ static size_t count_busy(const pid_t *pids, size_t pid_count)
         const struct sockdiag_socket *s = &sockets[i];
         if (s->is_listening || !s->pid || !is_serving_port(sockets, (size_t)n, s->port))
             continue;
-        busy += !is_idle(s) && !is_silent(s);
+        busy += !is_idle(s);
     }
     free(sockets);
     return busy;

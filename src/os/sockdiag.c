@@ -64,12 +64,14 @@ static const struct rtattr *attribute(const struct rtattr *at, size_t bytes, uns
 
 static void read_times(const struct rtattr *at, size_t bytes, struct sockdiag_socket *s)
 {
-    struct tcp_info info;
-    size_t need = offsetof(struct tcp_info, tcpi_last_ack_recv);
+    struct tcp_info info = {0};
+    size_t need = offsetof(struct tcp_info, tcpi_bytes_sent) + sizeof(info.tcpi_bytes_sent);
     at = attribute(at, bytes, INET_DIAG_INFO);
-    if (!at || RTA_PAYLOAD(at) < need)
+    if (!at || RTA_PAYLOAD(at) < need) /* before Linux 4.19 */
         return;
-    memcpy(&info, RTA_DATA(at), need); /* an older kernel's is shorter */
+    memcpy(&info, RTA_DATA(at), need);
+    s->received_bytes = info.tcpi_bytes_received;
+    s->sent_bytes = info.tcpi_bytes_sent;
     s->received_ago_ms = info.tcpi_last_data_recv;
     s->sent_ago_ms = info.tcpi_last_data_sent;
 }

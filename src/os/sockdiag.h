@@ -33,7 +33,9 @@ struct sockdiag_socket {
     bool is_listening;
     uint32_t unread; /* bytes; listening: connections that wait to be accepted */
     uint32_t unsent; /* bytes, also those not acknowledged; listening: how many may wait */
-    uint32_t received_ago_ms, sent_ago_ms; /* data; SOCKDIAG_UNKNOWN_MS = not asked for, or UNIX */
+    uint32_t received_ago_ms, sent_ago_ms; /* data; SOCKDIAG_UNKNOWN_MS = not asked for, or UNIX. A
+                                              new connection counts as both */
+    uint64_t received_bytes, sent_bytes;   /* in all; with the times */
 };
 
 /* All that `q` asks for, sorted by inode. Count, with an array in *ret (free(); NULL for 0), or

@@ -174,9 +174,15 @@ static void since_when_it_is_silent(void **state)
         free(s);
         usleep(1000);
     }
+    assert_int_equal(ask(&q, &s), 1);
+    assert_int_equal(s[0].received_bytes, 0);
+    assert_int_equal(s[0].sent_bytes, 0);
+    free(s);
     assert_int_equal(write(client, "x", 1), 1);
     assert_int_equal(write(server, "yy", 2), 2);
     assert_int_equal(ask(&q, &s), 1);
+    assert_int_equal(s[0].received_bytes, 1);
+    assert_int_equal(s[0].sent_bytes, 2);
     assert_true(s[0].received_ago_ms < ago);
     assert_true(s[0].sent_ago_ms < ago);
     assert_int_equal(s[0].unread, 1);
