@@ -242,6 +242,18 @@ export interface API {
   msgProcess(request: object): Promise<any>
   reset(target: Target, cb: Callback<{ success: boolean }>): void
   reset(target: Target): Promise<{ success: boolean }>
+  /** An empty list is saved only with `force`. */
+  dump(force: boolean, cb: Callback<{ success: true }>): void
+  dump(cb: Callback<{ success: true }>): void
+  dump(force?: boolean): Promise<{ success: true }>
+  /** Answers with the text of the list that was restored. */
+  resurrect(cb: Callback<Buffer>): void
+  resurrect(): Promise<Buffer>
+  clearDump(cb: Callback<void>): void
+  clearDump(): Promise<void>
+  /** Does nothing, as in PM2. */
+  autodump(cb: Callback<void>): void
+  autodump(): Promise<void>
   reloadLogs(cb: Callback<any>): void
   reloadLogs(): Promise<any>
   launchBus(cb: (err: Error | null, bus: Bus, socket: Bus['sock']) => void): void
@@ -273,6 +285,10 @@ export const sendDataToProcessId: API['sendDataToProcessId']
 export const sendLineToStdin: API['sendLineToStdin']
 export const msgProcess: API['msgProcess']
 export const reset: API['reset']
+export const dump: API['dump']
+export const resurrect: API['resurrect']
+export const clearDump: API['clearDump']
+export const autodump: API['autodump']
 export const reloadLogs: API['reloadLogs']
 export const custom: API['custom']
 export const _conf: API['_conf']

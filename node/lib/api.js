@@ -2,6 +2,7 @@
 // The programmatic interface: PM2's methods, each with its callback or as a promise.
 'use strict'
 
+const fs = require('fs')
 const os = require('os')
 const path = require('path')
 const { answer, Failure } = require('./answer')
@@ -316,6 +317,38 @@ class API {
     if (ids.length === 0 && word !== 'all') throw new Error('Unknown process name')
     for (const id of ids) await rpc.call('resetMetaProcessId', id)
     return { success: true }
+  }
+
+  // ---- the saved list --------------------------------------------------------------------------
+
+  // dump([force], [cb])
+  dump(force, cb) {
+    const request = { force: force === true || Boolean(process.env.FORCE) }
+    const saved = this.Client.call('c.save', request).then(({ skipped }) => {
+      if (skipped) throw new Error('Process list empty, cannot save empty list')
+      return { success: true }
+    })
+    return answer(saved, lastFunction(force, cb))
+  }
+
+  clearDump(cb) {
+    return answer(this.Client.call('c.cleardump', {}).then(() => undefined), cb)
+  }
+
+  // PM2 answers with the text of the list.
+  resurrect(cb) {
+    const restored = this.Client.call('c.resurrect', {}).then((result) => {
+      const { file, backup, found, file_failed: failed, errors } = result
+      if (!found) throw new Error(failed.error)
+      if (errors.length > 0) throw new Failure(new Error(`${errors[0].name}: ${errors[0].error}`), result)
+      return fs.promises.readFile(failed ? backup : file)
+    })
+    return answer(restored, cb)
+  }
+
+  // Does nothing in PM2 either.
+  autodump(cb) {
+    return answer(Promise.resolve(), cb)
   }
 
   reloadLogs(cb) {

@@ -3,13 +3,12 @@
 'use strict'
 
 module.exports = [
-  'agentInfos', 'attach', 'autodump', 'autoinstall', 'backward', 'boilerplate', 'clearDump',
-  'clearSetup', 'conf', 'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy',
-  'dockerMode', 'dump', 'env', 'flush', 'forward', 'generateDockerfile', 'generateModuleSample',
-  'generateSample', 'get', 'inspect', 'install', 'jlist', 'killAgent', 'launchAll',
-  'launchModules', 'link', 'linkManagement', 'logrotate', 'minimumSetup', 'monit', 'monitorState',
-  'multiset', 'openDashboard', 'package', 'printLogs', 'profile', 'publish', 'pullAndReload',
-  'pullAndRestart', 'pullCommitId', 'reload', 'remote', 'remoteV2', 'report', 'resurrect', 'scale',
-  'serve', 'set', 'slist', 'startup', 'streamLogs', 'trigger', 'uninstall', 'uninstallStartup',
-  'unlink', 'unset', 'update'
+  'agentInfos', 'attach', 'autoinstall', 'backward', 'boilerplate', 'clearSetup', 'conf',
+  'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy', 'dockerMode', 'env', 'flush',
+  'forward', 'generateDockerfile', 'generateModuleSample', 'generateSample', 'get', 'inspect',
+  'install', 'jlist', 'killAgent', 'launchAll', 'launchModules', 'link', 'linkManagement',
+  'logrotate', 'minimumSetup', 'monit', 'monitorState', 'multiset', 'openDashboard', 'package',
+  'printLogs', 'profile', 'publish', 'pullAndReload', 'pullAndRestart', 'pullCommitId', 'reload',
+  'remote', 'remoteV2', 'report', 'scale', 'serve', 'set', 'slist', 'startup', 'streamLogs',
+  'trigger', 'uninstall', 'uninstallStartup', 'unlink', 'unset', 'update'
 ]

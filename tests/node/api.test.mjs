@@ -207,6 +207,27 @@ test('two instances with two homes do not meet', async (t) => {
   assert.throws(() => new one.custom({ pm2_home: '/tmp/x', independent: true }), /pm2_home/)
 })
 
+test('dump and resurrect', async (t) => {
+  const w = world(t)
+  const pm2 = w.api()
+  const file = path.join(w.home, 'dump.pm2')
+  await assert.rejects(pm2.resurrect(), /dump\.pm2: No such file/)
+  await assert.rejects(pm2.dump(), /Process list empty, cannot save empty list/)
+  await pm2.start({ script: 'api.js', name: 'one' })
+  assert.deepEqual(await called((cb) => pm2.dump(cb)), [null, { success: true }])
+  const names = () => JSON.parse(fs.readFileSync(file)).map((entry) => entry.name)
+  assert.deepEqual(names(), ['one'])
+  await pm2.delete('all')
+  const text = await pm2.resurrect()
+  assert.ok(text.equals(fs.readFileSync(file)))
+  assert.deepEqual((await pm2.list()).map((app) => [app.name, app.pm2_env.status]), [['one', 'online']])
+  await pm2.delete('all')
+  await pm2.dump(true)
+  assert.deepEqual(names(), [])
+  await pm2.clearDump()
+  assert.deepEqual(await called((cb) => pm2.autodump(cb)), [null, undefined])
+})
+
 test('messages: bus, data and standard input', async (t) => {
   const w = world(t)
   fs.writeFileSync(path.join(w.dir, 'talk.js'), `
