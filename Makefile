@@ -14,7 +14,7 @@ MAN_PAGES = pm2.1 pm2d.8 pm2-keeper.8 libpm2.3
 
 .DEFAULT_GOAL := all
 .PHONY: all release dev asan fuzz try test bench format check-format lint docs-check man install \
-	install-bin install-lib install-man uninstall clean deps-build deps-test deps-lint deps-docs help
+	install-bin install-lib install-man uninstall clean deps-build deps-test deps-lint deps-docs deps-bench help
 
 all: release
 
@@ -30,7 +30,7 @@ help:
 	@echo 'make install      into $$(DESTDIR)$$(PREFIX), PREFIX=/usr/local by default'
 	@echo 'make clean        remove build/'
 
-deps-build deps-test deps-lint deps-docs: deps-%:
+deps-build deps-test deps-lint deps-docs deps-bench: deps-%:
 	@tools/deps.sh $*
 
 # A configured build tree is reused: cmake itself notices when it has to configure again.
@@ -53,7 +53,7 @@ try: release
 test: deps-test
 	@tools/run-tests.sh
 
-bench: release
+bench: release deps-bench
 	@bench/compare $(BENCH)
 
 format: deps-lint

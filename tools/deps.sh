@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Install what a step needs and is not there: tools/deps.sh build|test|lint|docs ...
+# Install what a step needs and is not there: tools/deps.sh build|test|lint|docs|bench ...
 # Quick and silent when nothing is missing. Debian and Ubuntu only; elsewhere it names what is
 # missing and leaves the installing to the user.
 set -euo pipefail
@@ -68,6 +68,14 @@ check_docs() {
     need_command scdoc scdoc
 }
 
+# The peers that figures are compared with, and who asks servers.
+check_bench() {
+    need_command node nodejs
+    need_command npm npm
+    need_command python3 python3
+    need_command wrk wrk
+}
+
 give_up() {
     echo "deps: missing: ${missing[*]}" >&2
     echo "deps: $1" >&2
@@ -97,12 +105,12 @@ install_missing() {
 }
 
 [ $# -gt 0 ] || {
-    echo "usage: tools/deps.sh build|test|lint|docs ..." >&2
+    echo "usage: tools/deps.sh build|test|lint|docs|bench ..." >&2
     exit 2
 }
 for group in "$@"; do
     case $group in
-    build | test | lint | docs) "check_$group" ;;
+    build | test | lint | docs | bench) "check_$group" ;;
     *)
         echo "deps: unknown group $group" >&2
         exit 2

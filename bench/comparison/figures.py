@@ -17,6 +17,7 @@ class Figure:
     more_is_better: bool = False
     reference: str = "pm2"  # what ours is compared with
     at_most: float | None = None  # bounds ours itself, whatever the others do
+    is_worst: bool = False  # shown is the largest sample and not the median: not one may be above
 
     def is_met(self, ours, ratio):
         """None when there is nothing to meet, or nothing measured."""
@@ -52,6 +53,33 @@ FIGURES = (
     Figure("watch-cpu", "CPU while nothing changes there", "%", None, at_most=0.01),
     Figure("guard-cpu", "CPU of 1,000 memory limits", "%", None, at_most=1.0),
     Figure("guard-memory", "memory with 1,000 limits", "MB", None),
+    Figure("short-pm2", "a connection per request", "/s", 1.6, more_is_better=True),
+    Figure("short-node", "the same, PM2 column: Node's cluster", "/s", 1, more_is_better=True,
+           reference="node"),
+    Figure("short-p99-pm2", "its 99th percentile", "ms", 1),
+    Figure("short-p99-node", "the same, PM2 column: Node's cluster", "ms", 1, reference="node"),
+    Figure("shared-pm2", "balance shared", "/s", 2.5, more_is_better=True),
+    Figure("shared-node", "the same, PM2 column: Node's cluster", "/s", 1.6, more_is_better=True,
+           reference="node"),
+    Figure("reuseport-pm2", "balance reuseport", "/s", 2.5, more_is_better=True),
+    Figure("reuseport-node", "the same, PM2 column: Node's cluster", "/s", 1.6, more_is_better=True,
+           reference="node"),
+    Figure("keep-pm2", "kept connections", "/s", None, more_is_better=True),
+    Figure("keep-node", "the same, PM2 column: Node's cluster", "/s", 1, more_is_better=True,
+           reference="node"),
+    Figure("reload-kept", "reloads, kept connections: failed", "", None, at_most=0, is_worst=True),
+    Figure("reload-short", "reloads, one each: failed", "", None, at_most=0, is_worst=True),
+    Figure("reload-time-8", "reload of 8 that boot in 300 ms", "ms", 1 / 2),
+    Figure("reload-time-2", "the same, two at a time", "ms", 1 / 2),
+    Figure("kill-worker", "failed per SIGKILL of a worker", "", None, at_most=16 / 3,
+           is_worst=True),
+    Figure("kill-worker-lost", "refused or left waiting then", "", None, at_most=0, is_worst=True),
+    Figure("kill-daemon", "SIGKILLs of pm2d: failed", "", None, at_most=0, is_worst=True),
+    Figure("kill-daemon-pause", "longest pause then", "ms", None, at_most=50, is_worst=True),
+    Figure("kill-keeper", "SIGKILL of the keeper: failed", "", None, at_most=0, is_worst=True),
+    Figure("kill-keeper-pause", "longest pause then", "ms", None, is_worst=True),
+    Figure("memory-connections", "memory for 1,000 open connections", "MB", None, at_most=0.1),
+    Figure("sticky", "sticky clients that a reload moves", "", None, at_most=0, is_worst=True),
 )
 BY_KEY = {figure.key: figure for figure in FIGURES}
 
@@ -65,13 +93,15 @@ class Results:
     def add(self, key, side, values):
         self.samples.setdefault(key, {}).setdefault(side, []).extend(values)
 
-    def median(self, key, side):
-        values = self.samples.get(key, {}).get(side)
-        return statistics.median(values) if values else None
+    def value(self, figure, side):
+        values = self.samples.get(figure.key, {}).get(side)
+        if not values:
+            return None
+        return max(values) if figure.is_worst else statistics.median(values)
 
     def row(self, figure):
-        ours = self.median(figure.key, "ours")
-        theirs = self.median(figure.key, figure.reference)
+        ours = self.value(figure, "ours")
+        theirs = self.value(figure, figure.reference)
         ratio = ours / theirs if ours is not None and theirs else None
         return {"key": figure.key, "figure": figure.title, "unit": figure.unit, "pm2": theirs,
                 "ours": ours, "ratio": ratio, "wanted": figure.wanted,
@@ -85,8 +115,10 @@ class Results:
 def show_value(value, unit):
     if value is None:
         return "-"
+    if value == int(value) and not unit:
+        return str(int(value))
     digits = 4 if value < 0.1 else 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:.{digits}f} {unit}"
+    return f"{value:.{digits}f} {unit}".strip()
 
 
 def show_ratio(ratio, more_is_better=False):
@@ -101,12 +133,12 @@ def show_ratio(ratio, more_is_better=False):
 
 def show_wanted(figure):
     if figure.at_most is not None:
-        return f"<= {figure.at_most:g} {figure.unit}"
+        return f"<= {figure.at_most:.3g} {figure.unit}".strip()
     if figure.wanted is None:
         return "-"
     if figure.more_is_better:
         return f">= {figure.wanted:g} x"
-    return f"<= 1/{1 / figure.wanted:.0f}"
+    return f"<= 1/{1 / figure.wanted:.0f}" if figure.wanted < 1 else f"<= {figure.wanted:g}"
 
 
 def table(rows):

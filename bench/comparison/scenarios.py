@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import configured
+from . import cluster, configured
 from .procs import BenchError, wait_until
 from .stamps import wait_for_life
 
@@ -33,10 +33,13 @@ class Plan:
     changes: int = 4  # of a watched tree
     watch_window_s: float = 10.0
     guard_window_s: float = 10.0
+    load_s: float = 5.0  # of wrk
+    reloads: int = 5  # in a round, under load
+    kill_s: float = 6.0  # so long is killed
 
 
 QUICK = Plan(rounds=1, commands=3, kills=2, cold_starts=1, log_mb=128, idle_window_s=10.0,
-             changes=2, watch_window_s=4.0, guard_window_s=5.0)
+             changes=2, watch_window_s=4.0, guard_window_s=5.0, load_s=2.0, reloads=2, kill_s=2.0)
 
 
 class Bench:
@@ -250,7 +253,7 @@ SCENARIOS = (
     (revive, {"revive"}),
     (log, {"log", "log-cat", "log-cpu"}),
     (idle_cpu, {"cpu-idle"}),
-) + configured.SCENARIOS
+) + configured.SCENARIOS + cluster.SCENARIOS
 
 
 def run_all(bench, keys):
