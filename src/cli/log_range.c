@@ -16,9 +16,10 @@
 #include "cli/tail.h"
 #include "os/fd.h"
 
-#define BLOCK_BYTES 65536
-#define PROBE_BYTES 65536 /* a line with a date is that near, or the dates are not relied upon */
-#define OFFSET_MAX  INT64_MAX
+#define BLOCK_BYTES   65536
+#define PROBE_BYTES   65536 /* a line with a date is that near, or the dates are not relied upon */
+#define MTIME_LATE_MS 20    /* the kernel's clock for files goes in such steps */
+#define OFFSET_MAX    INT64_MAX
 
 /* A file on its way. */
 struct part {
@@ -175,7 +176,7 @@ static off_t search_dates(int fd, off_t end, int64_t since_ms)
 /* Nothing in it can be meant: it was last written before. */
 static bool is_before(const struct part *p)
 {
-    return p->mtime_ms < p->range->since_ms;
+    return p->mtime_ms + MTIME_LATE_MS < p->range->since_ms;
 }
 
 static int read_plain(struct part *p, int fd, off_t size)
