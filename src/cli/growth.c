@@ -109,44 +109,73 @@ bool growth_open(struct growth *g)
     return is_there;
 }
 
-/* What was rotated since `known`, less the file in hand. Compressed already, that is another file:
- * then it is the oldest. False when there is nothing. */
+void growth_begin_with(struct growth *g, bool (*is_old)(void *ctx, const struct rotated_file *f),
+                       void *ctx)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->known.count; i++) {
+        if (is_old(ctx, &g->known.at[i]))
+            g->known.at[kept++] = g->known.at[i];
+        else
+            free(g->known.at[i].path);
+    }
+    if (kept == g->known.count)
+        return;
+    g->known.count = kept;
+    fd_close(&g->fd);
+    g->is_listed = true;
+}
+
+/* What was rotated since `known`, less the file in hand. False when there is nothing. */
 static bool find_between(struct growth *g)
 {
     struct rotated now;
     rotated_list(&now, g->path);
-    bool is_packed = !g->is_listed && !has_inode(&now, g->dev, g->ino);
+    if (!g->is_listed) {
+        rotated_remember(&g->known, g->path, g->fd);
+        rotated_remember(&now, g->path, g->fd);
+    }
     rotated_fini(&g->between);
     g->between_next = 0;
     g->between.at = mem_alloc((now.count + 1) * sizeof(now.at[0]));
     for (size_t i = 0; i < now.count; i++) {
         const struct rotated_file *f = &now.at[i];
-        if (rotated_has(&g->known, f))
-            continue;
-        bool is_in_hand =
-            (f->dev == g->dev && f->ino == g->ino) || (is_packed && rotated_is_packed(f));
-        is_packed = false;
-        if (is_in_hand)
+        if (rotated_has(&g->known, f) || (f->dev == g->dev && f->ino == g->ino))
             continue;
         g->between.at[g->between.count] = *f;
         g->between.at[g->between.count++].path = mem_dup(f->path, strlen(f->path));
     }
+    rotated_keep(&now, &g->known);
     rotated_fini(&g->known);
     g->known = now;
     g->is_listed = true;
     return g->between.count > 0;
 }
 
+static bool open_packed(struct growth *g, const char *path)
+{
+    g->packed = log_input_open(path);
+    if (!g->packed)
+        return false;
+    fd_close(&g->fd); /* what is read now has no inode that could come back */
+    g->dev = 0;
+    g->ino = 0;
+    g->is_last_look = false;
+    return true;
+}
+
+/* In the form that it has by now. */
 static bool open_between(struct growth *g, const struct rotated_file *f)
 {
-    if (!rotated_is_packed(f)) {
-        bool is_open = open_path(g, f->path);
-        g->is_listed = true;
-        return is_open;
+    bool is_open = false;
+    for (size_t form = 0; form < ROTATED_FORMS && !is_open; form++) {
+        AUTO(buf) path = BUF_INIT;
+        rotated_path(&path, f, form);
+        is_open = form == 0 ? open_path(g, path.data) : open_packed(g, path.data);
     }
-    g->packed = log_input_open(f->path);
-    g->is_last_look = false;
-    return g->packed;
+    if (is_open)
+        g->is_listed = true;
+    return is_open;
 }
 
 /* Go on with the next file. False when there is none to be had. */

@@ -41,6 +41,10 @@ void growth_fini(struct growth *g);
 /* Open it now and follow it from where it ends now. False when it is not there, or no regular file;
  * then it is followed from its begin once it is. */
 bool growth_open(struct growth *g);
+/* Rotated files that are not old belong to what is followed: when there are any, begin with them.
+ */
+void growth_begin_with(struct growth *g, bool (*is_old)(void *ctx, const struct rotated_file *f),
+                       void *ctx);
 /* Give some of the lines that are there, at most a mebibyte. True when there may be more. */
 bool growth_step(struct growth *g, growth_fn *fn, void *ctx);
 /* Give the line that is still open. */

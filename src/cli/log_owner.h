@@ -16,8 +16,8 @@
 struct owned_line;
 
 struct log_owner {
-    struct owned_line *said, *written;
-    size_t said_count, said_room, written_count, written_room;
+    struct owned_line *said, *written, *given; /* given without an owner */
+    size_t said_count, said_room, written_count, written_room, given_count, given_room;
     size_t bytes; /* of all texts */
 };
 

@@ -60,6 +60,23 @@ static void does_not_wait_in_a_hurry(void **state)
     log_owner_fini(&o);
 }
 
+/* The bus was too late for the first "x": what it says then is not about the second one. */
+static void what_the_bus_says_too_late_is_about_what_was_given(void **state)
+{
+    AUTO(buf) out = BUF_INIT;
+    struct log_owner o;
+    (void)state;
+    log_owner_init(&o);
+    log_owner_written(&o, STR("x"), 0);
+    (void)log_owner_give(&o, 1000, false, collect, &out);
+    log_owner_said(&o, 1, LOG_OUT, STR("x"), 1001);
+    log_owner_said(&o, 2, LOG_OUT, STR("x"), 1002);
+    log_owner_written(&o, STR("x"), 1003);
+    (void)log_owner_give(&o, 1004, false, collect, &out);
+    assert_string_equal(out.data, "-1o:x 2o:x ");
+    log_owner_fini(&o);
+}
+
 /* What the bus says and no file has is forgotten; it does not grow for ever. */
 static void forgets_what_is_old_or_too_much(void **state)
 {
@@ -85,6 +102,7 @@ int main(void)
         cmocka_unit_test(names_lines_after_the_bus),
         cmocka_unit_test(keeps_the_order_of_the_file),
         cmocka_unit_test(does_not_wait_in_a_hurry),
+        cmocka_unit_test(what_the_bus_says_too_late_is_about_what_was_given),
         cmocka_unit_test(forgets_what_is_old_or_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

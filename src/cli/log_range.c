@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/attr.h"
 #include "base/limits.h"
 #include "cli/log_index.h"
 #include "cli/log_input.h"
@@ -265,18 +264,16 @@ static void show_packed(const struct log_range *r, const char *path, int64_t mti
 /* A rotated file may have been compressed since it was listed. */
 static void show_rotated(const struct log_range *r, const struct rotated_file *f)
 {
-    static const char *const packings[] = {"", ".gz", ".zst"};
-    for (size_t i = 0; i < ARRAY_LEN(packings); i++) {
+    for (size_t form = 0; form < ROTATED_FORMS; form++) {
         AUTO(buf) path = BUF_INIT;
         struct stat st;
-        buf_add(&path, f->path, f->stem);
-        buf_add_c(&path, packings[i]);
+        rotated_path(&path, f, form);
         int fd = open(path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (fd < 0 && errno == ENOENT)
             continue;
         if (fd < 0 || fstat(fd, &st) < 0)
             r->failed(r->ctx, path.data, -errno);
-        else if (i == 0)
+        else if (form == 0)
             show_plain(r, path.data, fd, st.st_size, NULL);
         else
             show_packed(r, path.data, mtime_of(fd));

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -24,6 +25,11 @@
 
 /* ---- what was there at the begin ---- */
 
+static void inode_key(char key[static 48], dev_t dev, ino_t ino)
+{
+    snprintf(key, 48, "%llu:%llu", (unsigned long long)dev, (unsigned long long)ino);
+}
+
 static void remember_folder(struct log_sources *s, struct str folder)
 {
     AUTO(buf) path = BUF_INIT;
@@ -31,13 +37,16 @@ static void remember_folder(struct log_sources *s, struct str folder)
     DIR *d = opendir(path.data);
     struct dirent *entry;
     struct stat st;
+    char key[48];
     while (d && (entry = readdir(d)) != NULL) {
         if (fstatat(dirfd(d), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
             continue;
         buf_truncate(&path, folder.n);
         buf_add_byte(&path, '/');
         buf_add_c(&path, entry->d_name);
+        inode_key(key, st.st_dev, st.st_ino);
         json_object_set_new(s->before, path.data, json_integer(st.st_size));
+        json_object_set_new(s->before, key, json_integer(st.st_size));
     }
     if (d)
         closedir(d);
@@ -59,6 +68,16 @@ static off_t size_before(const struct log_sources *s, const char *path, off_t si
     if (json_get_int(s->before, path, &known))
         return known <= size ? (off_t)known : 0; /* shorter now: it was begun anew */
     return birth_ms(path) >= s->begin_ms ? 0 : size;
+}
+
+/* Rotated before the begin; or begun before it: then its lines are not new for the most part. */
+static bool is_old(void *ctx, const struct rotated_file *f)
+{
+    const struct log_sources *s = ctx;
+    char key[48];
+    inode_key(key, f->dev, f->ino);
+    return json_has(s->before, f->path) || json_has(s->before, key) ||
+           birth_ms(f->path) < s->begin_ms;
 }
 
 /* ---- turns ---- */
@@ -184,6 +203,7 @@ struct log_source *log_sources_add_new(struct log_sources *s, const char *path)
     struct log_source *src = add(s, path);
     if (growth_open(&src->growth))
         src->growth.at = size_before(s, path, src->growth.at);
+    growth_begin_with(&src->growth, is_old, s);
     rewatch(s, src);
     return src;
 }

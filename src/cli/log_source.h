@@ -30,7 +30,7 @@ struct log_sources {
     size_t count, room;
     int inotify_fd; /* -1: the kernel refuses, files are looked at now and then */
     bool is_blind;  /* some file has no watch */
-    json_t *before; /* path to size, of files that were there at the begin */
+    json_t *before; /* files that were there at the begin: path, and inode, to size */
     int64_t begin_ms;
     uint64_t turns;
 };

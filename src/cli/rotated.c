@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * Names in a folder, and their order. The time index tells the order best: a date in a name has
- * seconds only and a format of the user's, and compressing may change times of files. */
+ * Names in a folder, and their order. The time index tells it best: a date in a name has seconds
+ * only and perhaps a format that does not sort. The times of the files do not: compressing changes
+ * them. */
 #include "cli/rotated.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "base/attr.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "cli/log_index.h"
 #include "cli/mem.h"
 
-static const char *const packings[] = {".gz", ".zst"};
+static const char *const packings[ROTATED_FORMS] = {"", ".gz", ".zst"};
 
 void rotated_fini(struct rotated *r)
 {
@@ -32,13 +35,19 @@ static struct str base_of(const char *path)
 /* Without .gz or .zst. */
 static struct str unpacked(struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(packings); i++)
+    for (size_t i = 1; i < ROTATED_FORMS; i++)
         if (str_ends(name, str_from(packings[i])))
             return (struct str){name.p, name.n - strlen(packings[i])};
     return name;
 }
 
-bool rotated_is_packed(const struct rotated_file *f)
+void rotated_path(struct buf *out, const struct rotated_file *f, size_t form)
+{
+    buf_add(out, f->path, f->stem);
+    buf_add_c(out, packings[form]);
+}
+
+static bool is_packed(const struct rotated_file *f)
 {
     return strlen(f->path) > f->stem;
 }
@@ -66,6 +75,30 @@ static bool is_rotated(struct str log, struct str name)
     return str_starts(middle, STR("__"));
 }
 
+static void append(struct rotated *r, const struct rotated_file *f)
+{
+    if (r->count == r->room) {
+        r->room = r->room ? 2 * r->room : 16;
+        r->at = mem_resize(r->at, r->room * sizeof(r->at[0]));
+    }
+    r->at[r->count++] = *f;
+}
+
+/* Both forms are there while a file is being compressed: the plain one is whole. */
+static void append_better(struct rotated *r, const struct rotated_file *f)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct rotated_file *other = &r->at[i];
+        if (!str_eq((struct str){other->path, other->stem}, (struct str){f->path, f->stem}))
+            continue;
+        struct rotated_file worse = is_packed(f) ? *f : *other;
+        *other = is_packed(f) ? *other : *f;
+        free(worse.path);
+        return;
+    }
+    append(r, f);
+}
+
 static void add(struct rotated *r, struct str folder, const char *name)
 {
     AUTO(buf) path = BUF_INIT;
@@ -80,23 +113,40 @@ static void add(struct rotated *r, struct str folder, const char *name)
         .dev = st.st_dev,
         .ino = st.st_ino,
     };
-    if (!log_index_begin(f.path, &f.begin_ms))
+    f.has_index = log_index_begin(f.path, &f.begin_ms);
+    if (!f.has_index)
         f.begin_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-    /* Both forms are there while it is being compressed: the plain one is whole. */
-    for (size_t i = 0; i < r->count; i++) {
-        struct rotated_file *other = &r->at[i];
-        if (!str_eq((struct str){other->path, other->stem}, (struct str){f.path, f.stem}))
-            continue;
-        struct rotated_file worse = rotated_is_packed(&f) ? f : *other;
-        *other = rotated_is_packed(&f) ? *other : f;
-        free(worse.path);
+    append_better(r, &f);
+}
+
+void rotated_remember(struct rotated *r, const char *path, int fd)
+{
+    static const char deleted[] = " (deleted)";
+    AUTO(buf) own = BUF_INIT;
+    char link[64];
+    char target[LIMIT_PATH_BYTES + sizeof(deleted)];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, target, sizeof(target) - 1);
+    if (n <= 0)
         return;
-    }
-    if (r->count == r->room) {
-        r->room = r->room ? 2 * r->room : 16;
-        r->at = mem_resize(r->at, r->room * sizeof(r->at[0]));
-    }
-    r->at[r->count++] = f;
+    target[n] = '\0';
+    struct str name = base_of(target);
+    if (str_ends(name, STR(" (deleted)")))
+        name.n -= sizeof(deleted) - 1;
+    buf_add(&own, path, (size_t)(base_of(path).p - path));
+    buf_add_str(&own, name);
+    struct rotated_file f = {.path = mem_dup(own.data, own.len), .stem = own.len};
+    if (rotated_has(r, &f))
+        free(f.path);
+    else
+        append(r, &f);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct rotated_file *x = a;
+    const struct rotated_file *y = b;
+    return strverscmp(x->path, y->path);
 }
 
 static int by_age(const void *a, const void *b)
@@ -105,22 +155,62 @@ static int by_age(const void *a, const void *b)
     const struct rotated_file *y = b;
     if (x->begin_ms != y->begin_ms)
         return x->begin_ms < y->begin_ms ? -1 : 1;
-    return strverscmp(x->path, y->path);
+    return by_name(a, b);
+}
+
+static bool all_have_index(const struct rotated *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (!r->at[i].has_index)
+            return false;
+    return true;
+}
+
+static bool is_there(const struct rotated_file *f)
+{
+    for (size_t form = 0; form < ROTATED_FORMS; form++) {
+        AUTO(buf) path = BUF_INIT;
+        rotated_path(&path, f, form);
+        if (access(path.data, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+void rotated_keep(struct rotated *r, const struct rotated *before)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        struct rotated_file f = before->at[i];
+        if (rotated_has(r, &f) || !is_there(&f))
+            continue;
+        f.path = mem_dup(f.path, strlen(f.path));
+        append(r, &f);
+    }
+}
+
+static void scan(struct rotated *r, struct str folder, struct str name)
+{
+    AUTO(buf) path = BUF_INIT;
+    buf_add_str(&path, folder);
+    DIR *d = opendir(folder.n > 0 ? path.data : ".");
+    struct dirent *entry;
+    while (d && (entry = readdir(d)) != NULL)
+        if (is_rotated(name, str_from(entry->d_name)))
+            add(r, folder, entry->d_name);
+    if (d)
+        closedir(d);
 }
 
 void rotated_list(struct rotated *r, const char *path)
 {
-    AUTO(buf) folder = BUF_INIT;
     struct str name = base_of(path);
+    struct str folder = {path, (size_t)(name.p - path)};
+    size_t before;
     *r = (struct rotated){0};
-    buf_add(&folder, path, (size_t)(name.p - path));
-    DIR *d = opendir(folder.len > 0 ? folder.data : ".");
-    struct dirent *entry;
-    while (d && (entry = readdir(d)) != NULL)
-        if (is_rotated(name, str_from(entry->d_name)))
-            add(r, buf_str(&folder), entry->d_name);
-    if (d)
-        closedir(d);
+    do { /* until nothing is found that was missed */
+        before = r->count;
+        scan(r, folder, name);
+    } while (r->count > before);
     if (r->count > 0)
-        qsort(r->at, r->count, sizeof(r->at[0]), by_age);
+        qsort(r->at, r->count, sizeof(r->at[0]), all_have_index(r) ? by_age : by_name);
 }
