@@ -227,6 +227,17 @@ PM2_API int pm2_restart(struct pm2 *p, const char *target, struct pm2_list **ret
  * processes have; the rest stays. */
 PM2_API int pm2_restart_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
                              struct pm2_list **ret);
+/* Replace processes without an interruption: 0 when the successors serve and those before them are
+ * gone. A successor that does not come up is ended, the ones before it go on, and the call fails
+ * with -EREMOTEIO and why. It can take longer than the time of other calls: pm2_set_timeout(). */
+PM2_API int pm2_reload(struct pm2 *p, const char *target, struct pm2_list **ret);
+/* The same with another configuration, as pm2_restart_with(). Of `changes`, "force" (by
+ * pm2_app_set_json()) is of this reload and not kept. */
+PM2_API int pm2_reload_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                            struct pm2_list **ret);
+/* Have "3" processes of the app `name`, or "+2" more than there are; the oldest go first. `ret`:
+ * its processes afterwards. -EREMOTEIO when there is nothing to do, too. */
+PM2_API int pm2_scale(struct pm2 *p, const char *name, const char *number, struct pm2_list **ret);
 /* `ret`: what was deleted, as it was before. */
 PM2_API int pm2_delete(struct pm2 *p, const char *target, struct pm2_list **ret);
 /* `signo` as in signal(7). The applications are sent it; whether they end is theirs. */
@@ -299,6 +310,11 @@ PM2_API int pm2_async_stop(struct pm2 *p, const char *target, pm2_done_fn *done,
 PM2_API int pm2_async_restart(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_restart_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
                                    pm2_done_fn *done, void *data);
+PM2_API int pm2_async_reload(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
+PM2_API int pm2_async_reload_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                                  pm2_done_fn *done, void *data);
+PM2_API int pm2_async_scale(struct pm2 *p, const char *name, const char *number, pm2_done_fn *done,
+                            void *data);
 PM2_API int pm2_async_delete(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_send_signal_to_process_name(struct pm2 *p, int signo, const char *name,
                                                   pm2_done_fn *done, void *data);

@@ -258,6 +258,24 @@ int pm2_restart_with(struct pm2 *p, const char *target, const struct pm2_app *ch
     return call(p, OP_RESTART, &about, ret, NULL);
 }
 
+int pm2_reload(struct pm2 *p, const char *target, struct pm2_list **ret)
+{
+    return call_target(p, OP_RELOAD, target, ret);
+}
+
+int pm2_reload_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                    struct pm2_list **ret)
+{
+    const struct op_subject about = {.target = target, .app = changes, .want_list = ret};
+    return call(p, OP_RELOAD, &about, ret, NULL);
+}
+
+int pm2_scale(struct pm2 *p, const char *name, const char *number, struct pm2_list **ret)
+{
+    const struct op_subject about = {.target = name, .number = number, .want_list = ret};
+    return call(p, OP_SCALE, &about, ret, NULL);
+}
+
 int pm2_delete(struct pm2 *p, const char *target, struct pm2_list **ret)
 {
     return call_target(p, OP_DELETE, target, ret);

@@ -54,6 +54,25 @@ int pm2_async_restart_with(struct pm2 *p, const char *target, const struct pm2_a
     return start_call(p, OP_RESTART, &about, done, data);
 }
 
+int pm2_async_reload(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_RELOAD, target, done, data);
+}
+
+int pm2_async_reload_with(struct pm2 *p, const char *target, const struct pm2_app *changes,
+                          pm2_done_fn *done, void *data)
+{
+    const struct op_subject about = {.target = target, .app = changes, .want_list = done != NULL};
+    return start_call(p, OP_RELOAD, &about, done, data);
+}
+
+int pm2_async_scale(struct pm2 *p, const char *name, const char *number, pm2_done_fn *done,
+                    void *data)
+{
+    const struct op_subject about = {.target = name, .number = number, .want_list = done != NULL};
+    return start_call(p, OP_SCALE, &about, done, data);
+}
+
 int pm2_async_delete(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
 {
     return on_target(p, OP_DELETE, target, done, data);

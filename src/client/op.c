@@ -57,6 +57,7 @@ static int write_action(struct buf *out, enum op_kind kind, const struct op_subj
     static const char *const actions[OP_KIND_COUNT] = {
         [OP_STOP] = "stop",
         [OP_RESTART] = "restart",
+        [OP_RELOAD] = "reload",
         [OP_DELETE] = "delete",
     };
     struct jw w = jw_to(out);
@@ -67,6 +68,23 @@ static int write_action(struct buf *out, enum op_kind kind, const struct op_subj
     if (rc == 0 && about->app)
         rc = start_app_write_changes(about->app, &w, e);
     jw_obj_end(&w);
+    return rc;
+}
+
+/* `target` is for c.describe, which is asked with the same argument. */
+static int write_scale(struct buf *out, enum op_kind kind, const struct op_subject *about,
+                       struct err *e)
+{
+    struct jw w = jw_to(out);
+    (void)kind;
+    jw_obj_begin(&w);
+    jw_kstr(&w, "name", about->target);
+    jw_kstr(&w, "number", about->number);
+    jw_kstr(&w, "target", about->target);
+    jw_obj_end(&w);
+    int rc = need_target(about, e);
+    if (rc == 0 && !about->number)
+        rc = err_set(e, -EINVAL, "no number was given");
     return rc;
 }
 
@@ -149,6 +167,13 @@ static int take_ids(struct op *op, struct str value, struct err *e)
     return 0;
 }
 
+static int take_done(struct op *op, struct str value, struct err *e)
+{
+    (void)op;
+    AUTO_JSON reply = json_read(value, e);
+    return reply ? refusal(reply, e) : e->code;
+}
+
 /* Ids of what was started anew, and of what was there and is restarted as [name, id]. */
 static int take_started(struct op *op, struct str value, struct err *e)
 {
@@ -188,6 +213,10 @@ static const struct op_row rows[] = {
     [OP_START] = {write_start, {{.method = "c.start", .take = take_started}, LIST_STEP}},
     [OP_STOP] = {write_action, {{.method = "c.act", .take = take_ids}, LIST_STEP}},
     [OP_RESTART] = {write_action, {{.method = "c.act", .take = take_ids}, LIST_STEP}},
+    [OP_RELOAD] = {write_action, {{.method = "c.act", .take = take_ids}, LIST_STEP}},
+    [OP_SCALE] = {write_scale,
+                  {{.method = "c.scale", .take = take_done},
+                   {.method = "c.describe", .take = take_list, .list_only = true}}},
     /* Afterwards they are not there to be listed. */
     [OP_DELETE] = {write_action, {LIST_STEP, {.method = "c.act", .take = take_ids}}},
     [OP_SIGNAL_NAME] = {write_signal,

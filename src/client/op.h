@@ -21,6 +21,8 @@ enum op_kind {
     OP_START,
     OP_STOP,
     OP_RESTART,
+    OP_RELOAD,
+    OP_SCALE,
     OP_DELETE,
     OP_SIGNAL_NAME,
     OP_SIGNAL_ID,
@@ -42,7 +44,9 @@ struct op {
 /* What an operation is about; only what its kind needs. Borrowed for op_init(). */
 struct op_subject {
     const char *target;
-    const struct pm2_app *app; /* what to start; of a restart, what to change (may be NULL) */
+    const struct pm2_app *app; /* what to start; of a restart or reload, what to change (may be
+                                  NULL) */
+    const char *number;        /* of OP_SCALE */
     int signo, id;
     bool want_list;
 };

@@ -192,6 +192,24 @@ with_fake() { # kind, program
     probe restarted-with
 }
 
+@test "a reload: done when the successor serves, and refused when it does not come up" {
+    need_program node
+    cat >serve.js <<'EOF'
+if (process.env.BROKEN) throw new Error('broken')
+require('http').createServer((_, answer) => answer.end()).listen(0)
+EOF
+    run lib lib-c-probe reloaded </dev/null
+    assert_ok
+}
+
+@test "more and fewer processes" {
+    probe scaled
+}
+
+@test "callback face: scale and reload" {
+    probe reloaded-async
+}
+
 @test "a script is looked for in the folder that was set" {
     mkdir sub
     make_api

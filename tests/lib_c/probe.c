@@ -261,6 +261,55 @@ static void restarted_with(void)
     pm2_free(p);
 }
 
+/* The successor is another process; one that fails leaves the one before it. */
+static void reloaded(void)
+{
+    struct pm2_list *l;
+    struct pm2 *p = connected(PM2_LAUNCH);
+    struct pm2_app *a = pm2_app_new("serve.js");
+    CHECK(a);
+    pm2_app_set_json(a, "exec_mode", "\"cluster\"");
+    CHECK(pm2_start(p, a, &l) == 0);
+    int before = pm2_proc_pid(pm2_list_at(l, 0));
+    pm2_list_free(l);
+    CHECK(pm2_reload(p, "serve", &l) == 0 && pm2_list_count(l) == 1);
+    int after = pm2_proc_pid(pm2_list_at(l, 0));
+    CHECK(after > 1 && after != before && kill(before, 0) < 0 && kill(after, 0) == 0);
+    pm2_list_free(l);
+    struct pm2_app *changes = pm2_app_new(NULL);
+    CHECK(changes);
+    pm2_app_set_env(changes, "BROKEN", "yes");
+    CHECK(pm2_reload_with(p, "serve", changes, &l) == -EREMOTEIO && !l);
+    CHECK(kill(after, 0) == 0);
+    pm2_app_set_env(changes, "BROKEN", "");
+    pm2_app_set_env(changes, "COLOR", "blue");
+    CHECK(pm2_reload_with(p, "all", changes, &l) == 0);
+    CHECK(strcmp(pm2_proc_env(pm2_list_at(l, 0), "COLOR"), "blue") == 0);
+    pm2_list_free(l);
+    CHECK(pm2_reload(p, "nobody", &l) == -EREMOTEIO && !l);
+    pm2_app_free(changes);
+    pm2_app_free(a);
+    pm2_free(p);
+}
+
+static void scaled(void)
+{
+    struct pm2_list *l;
+    struct pm2 *p = connected(PM2_LAUNCH);
+    start_ticking(p, NULL);
+    CHECK(pm2_scale(p, "api", "3", &l) == 0 && pm2_list_count(l) == 3);
+    pm2_list_free(l);
+    CHECK(pm2_scale(p, "api", "+1", NULL) == 0);
+    CHECK(pm2_scale(p, "api", "2", &l) == 0 && pm2_list_count(l) == 2);
+    CHECK(pm2_list_find_id(l, 2) && pm2_list_find_id(l, 3));
+    pm2_list_free(l);
+    CHECK(pm2_scale(p, "api", "2", &l) == -EREMOTEIO && !l);
+    CHECK(pm2_scale(p, "nobody", "2", NULL) == -EREMOTEIO);
+    CHECK(strstr(pm2_error_text(p), "nobody"));
+    CHECK(pm2_scale(p, NULL, "2", NULL) == -EINVAL && pm2_scale(p, "api", NULL, NULL) == -EINVAL);
+    pm2_free(p);
+}
+
 /* The script is looked for in the folder that was set. */
 static void cwd(void)
 {
@@ -289,7 +338,9 @@ static const struct program programs[] = {
     {"options", options},
     {"own", own},
     {"refusals", refusals},
+    {"reloaded", reloaded},
     {"restarted-with", restarted_with},
+    {"scaled", scaled},
     {NULL, NULL},
 };
 

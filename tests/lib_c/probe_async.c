@@ -189,6 +189,46 @@ static void disconnected_inside(void)
     pm2_free(p);
 }
 
+static void on_scaled(struct pm2 *p, int code, struct pm2_list *list, void *data)
+{
+    struct loop *l = data;
+    (void)p;
+    CHECK(code == 0 && pm2_list_count(list) == 2);
+    l->calls++;
+}
+
+static void on_reloaded(struct pm2 *p, int code, struct pm2_list *list, void *data)
+{
+    struct loop *l = data;
+    (void)p;
+    CHECK(code == 0 && pm2_list_count(list) == 2);
+    for (size_t i = 0; i < 2; i++)
+        CHECK(pm2_proc_restarts(pm2_list_at(list, i)) == 1);
+    l->calls++;
+}
+
+static void reloaded_async(void)
+{
+    struct loop l;
+    struct pm2 *p = attach(&l);
+    struct pm2_app *a = pm2_app_new("api.sh");
+    CHECK(pm2_async_start(p, a, on_done, &l) == 0);
+    while (l.calls < 1)
+        step(&l);
+    CHECK(pm2_async_scale(p, "api", "2", on_scaled, &l) == 0);
+    while (l.calls < 2)
+        step(&l);
+    CHECK(pm2_async_reload(p, "api", on_reloaded, &l) == 0);
+    while (l.calls < 3)
+        step(&l);
+    CHECK(pm2_async_reload_with(p, "nobody", a, on_done, &l) == 0);
+    while (l.calls < 4)
+        step(&l);
+    CHECK(l.ok == 1 && pm2_error_code(p) == -EREMOTEIO);
+    pm2_app_free(a);
+    pm2_free(p);
+}
+
 /* The daemon is stopped: no answer, until it goes on; what comes late is dropped. */
 static void timed_out(void)
 {
@@ -428,6 +468,7 @@ const struct program async_programs[] = {
     {"own-async", own_async},
     {"pipelined", pipelined},
     {"refused", refused},
+    {"reloaded-async", reloaded_async},
     {"timed-out", timed_out},
     {NULL, NULL},
 };
