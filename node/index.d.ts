@@ -139,6 +139,13 @@ export interface RestartOptions extends StartOptions {
   updateEnv?: boolean
 }
 
+export interface ReloadOptions extends RestartOptions {
+  /** Go on with the next process when one does not come up. */
+  force?: boolean
+  /** How many are replaced at a time. */
+  parallel?: number
+}
+
 export interface Packet {
   id?: number
   type?: string
@@ -210,6 +217,16 @@ export interface API {
   restart(target: Target | StartOptions | StartOptions[], opts: RestartOptions,
     cb: Callback<Proc[]>): void
   restart(target: Target | StartOptions | StartOptions[], opts?: RestartOptions): Promise<Proc[]>
+  /** Answered when the successors serve and the processes before them are gone. */
+  reload(target: Target, cb: Callback<Proc[]>): void
+  reload(target: Target, opts: ReloadOptions, cb: Callback<Proc[]>): void
+  reload(target: Target, opts?: ReloadOptions): Promise<Proc[]>
+  gracefulReload(target: Target, cb: Callback<Proc[]>): void
+  gracefulReload(target: Target, opts: ReloadOptions, cb: Callback<Proc[]>): void
+  gracefulReload(target: Target, opts?: ReloadOptions): Promise<Proc[]>
+  /** `number`: how many there shall be, or '+2' for two more. */
+  scale(name: string, number: number | string, cb: Callback<{ success: true }>): void
+  scale(name: string, number: number | string): Promise<{ success: true }>
   delete(target: Target, cb: Callback<Proc[]>): void
   delete(target: Target): Promise<Proc[]>
 
@@ -273,6 +290,9 @@ export const disconnectBus: API['disconnectBus']
 export const start: API['start']
 export const stop: API['stop']
 export const restart: API['restart']
+export const reload: API['reload']
+export const gracefulReload: API['gracefulReload']
+export const scale: API['scale']
 export const list: API['list']
 export const describe: API['describe']
 export const getPID: API['getPID']

@@ -40,8 +40,18 @@ function startResult(proc) {
 
 // PM2's API says less here than its command line, whose words the daemon has.
 function apiText(error) {
-  const unknown = /^Process or Namespace .* not found$/s.test(error)
-  return unknown ? 'process or namespace not found' : error
+  for (const [words, text] of API_TEXTS) if (words.test(error)) return text
+  return error
+}
+
+const API_TEXTS = [
+  [/^Process or Namespace .* not found$/s, 'process or namespace not found'],
+  [/^Application .* not found$/s, 'App not found'],
+  [/^Nothing to do$/, 'Same process number']
+]
+
+function inApiWords({ message }) {
+  throw new Error(apiText(message))
 }
 
 const allOf = (rpc) => rpc.call('getMonitorData', {})
@@ -220,21 +230,42 @@ class API {
     return this.order(rpc, 'restart', target, targets.attributesOf(opts), opts.updateEnv === true)
   }
 
-  async order(rpc, action, target, options = {}, updateEnv = false) {
+  // reload(target, [opts], [cb]): answered when the successors serve and those before are gone.
+  reload(target, opts, cb) {
+    const options = targets.isObject(opts) ? opts : {}
+    const { parallel, updateEnv } = options
+    const work = (rpc) => this.order(rpc, 'reload', target, targets.attributesOf(options),
+      updateEnv === true, { parallel })
+    return this.run(work, lastFunction(opts, cb))
+  }
+
+  gracefulReload(target, opts, cb) {
+    return this.reload(target, opts, cb)
+  }
+
+  // scale(name, number, [cb]): 3 is how many there shall be, '+2' how many more.
+  scale(name, number, cb) {
+    const request = { name: String(name), number: String(number) }
+    return this.run(async (rpc) => {
+      const { error } = await rpc.call('c.scale', request).catch(inApiWords)
+      if (error) throw new Error(error)
+      return { success: true }
+    }, cb)
+  }
+
+  async order(rpc, action, target, options = {}, updateEnv = false, more = {}) {
     const word = targets.wordOf(target)
     if (targets.isProcessFile(word)) {
       throw new Error(`${word}: process files are not available yet`)
     }
-    return this.act(rpc, action, word, options, updateEnv)
+    return this.act(rpc, action, word, options, updateEnv, more)
   }
 
-  async act(rpc, action, target, options, updateEnv) {
+  async act(rpc, action, target, options, updateEnv, more) {
     const before = action === 'delete' ? await allOf(rpc) : []
-    const request = { action, target, cwd: this.cwd, options }
+    const request = { action, target, cwd: this.cwd, options, ...more }
     if (updateEnv) request.env = { ...process.env }
-    const { done, error } = await rpc.call('c.act', request).catch(({ message }) => {
-      throw new Error(apiText(message))
-    })
+    const { done, error } = await rpc.call('c.act', request).catch(inApiWords)
     const ids = done.map((one) => one.id)
     if (error) throw new Error(apiText(error))
     if (action !== 'delete') return (await procsOf(rpc, ids)).map(actionResult)

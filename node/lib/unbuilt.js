@@ -8,7 +8,7 @@ module.exports = [
   'forward', 'generateDockerfile', 'generateModuleSample', 'generateSample', 'get', 'inspect',
   'install', 'jlist', 'killAgent', 'launchAll', 'launchModules', 'link', 'linkManagement',
   'logrotate', 'minimumSetup', 'monit', 'monitorState', 'multiset', 'openDashboard', 'package',
-  'printLogs', 'profile', 'publish', 'pullAndReload', 'pullAndRestart', 'pullCommitId', 'reload',
-  'remote', 'remoteV2', 'report', 'scale', 'serve', 'set', 'slist', 'startup', 'streamLogs',
+  'printLogs', 'profile', 'publish', 'pullAndReload', 'pullAndRestart', 'pullCommitId',
+  'remote', 'remoteV2', 'report', 'serve', 'set', 'slist', 'startup', 'streamLogs',
   'trigger', 'uninstall', 'uninstallStartup', 'unlink', 'unset', 'update'
 ]

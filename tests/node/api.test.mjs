@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
-import { QUICK_START, script, until, world } from './world.mjs'
+import { QUICK_START, isAlive, script, until, world } from './world.mjs'
 
 const called = (fn) => new Promise((resolve) => fn((...args) => resolve(args)))
 
@@ -57,6 +57,49 @@ test('orders answer by promise and by callback', async (t) => {
   assert.equal(deleteError, null)
   assert.equal(deleted[0].name, 'a')
   assert.deepEqual(await pm2.list(), [])
+})
+
+const SERVER = `
+if (process.env.BROKEN) throw new Error('broken')
+require('http').createServer((_, answer) => answer.end()).listen(0)`
+
+test('a reload answers when it is true: others serve, and those before are gone', async (t) => {
+  const w = world(t)
+  const pm2 = w.api()
+  fs.writeFileSync(path.join(w.dir, 'serve.js'), SERVER)
+  const app = { script: 'serve.js', name: 's', exec_mode: 'cluster', instances: 2 }
+  const before = (await pm2.start(app)).map((one) => one.pid)
+  const [error, after] = await called((cb) => pm2.reload('s', cb))
+  assert.equal(error, null)
+  const pids = after.map((one) => one.pid)
+  assert.equal(pids.length, 2)
+  for (const pid of before) assert.ok(!pids.includes(pid) && !isAlive(pid))
+  for (const pid of pids) assert.ok(isAlive(pid))
+  process.env.PM2N_RELOADED = 'yes'
+  t.after(() => delete process.env.PM2N_RELOADED)
+  const [one] = await pm2.gracefulReload('s', { updateEnv: true, parallel: 2 })
+  assert.equal(one.pm2_env.PM2N_RELOADED, 'yes')
+})
+
+test('a reload that fails says so, and leaves what ran', async (t) => {
+  const w = world(t)
+  const pm2 = w.api()
+  fs.writeFileSync(path.join(w.dir, 'serve.js'), SERVER)
+  const [{ pid }] = await pm2.start({ script: 'serve.js', name: 's', exec_mode: 'cluster' })
+  const [error] = await called((cb) => pm2.reload('s', { env: { BROKEN: 'yes' } }, cb))
+  assert.ok(error instanceof Error)
+  assert.equal((await pm2.list())[0].pid, pid)
+  assert.ok(isAlive(pid))
+})
+
+test('scale makes more and fewer', async (t) => {
+  const pm2 = world(t).api()
+  await pm2.start({ script: 'api.js', name: 'a' })
+  assert.deepEqual(await called((cb) => pm2.scale('a', 3, cb)), [null, { success: true }])
+  assert.equal((await pm2.list()).length, 3)
+  await pm2.scale('a', '+1')
+  await pm2.scale('a', 2)
+  assert.deepEqual((await pm2.list()).map((one) => one.pm_id), [2, 3])
 })
 
 test('questions answer by promise and by callback', async (t) => {
@@ -148,8 +191,11 @@ test('errors reach the callback and the promise', async (t) => {
   await assert.rejects(pm2.restart(99), /unknown/)
   await assert.rejects(pm2.reset('nobody'), /Unknown process name/)
   await assert.rejects(pm2.sendSignalToProcessId('SIGUSR2', 99), /unknown/)
-  const [unbuilt] = await called((cb) => pm2.scale('ok', 2, cb))
-  assert.match(unbuilt.message, /scale is not available yet/)
+  await assert.rejects(pm2.scale('nobody', 2), /App not found/)
+  await assert.rejects(pm2.scale('ok', 1), /Same process number/)
+  await assert.rejects(pm2.reload('nobody'), /process or namespace not found/)
+  const [unbuilt] = await called((cb) => pm2.serve('.', 2, cb))
+  assert.match(unbuilt.message, /serve is not available yet/)
 })
 
 test('calls to nobody work and crash nothing', async (t) => {
