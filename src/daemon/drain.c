@@ -10,6 +10,7 @@
 #include "base/obj.h"
 #include "os/clock.h"
 #include "os/sockdiag.h"
+#include "own_ports.h"
 #include "primary.h"
 #include "proc.h"
 #include "sockets.h"
@@ -141,10 +142,19 @@ static bool ask_agent(const struct run *r)
            chan_send(r->chan, STR("{\"cmd\":\"NODE_PM2_DRAIN\"}")) == 0;
 }
 
+static bool serves(struct proc *p)
+{
+    struct own_ports ports = {0};
+    if (primary_has_served(p->run) || sockets_has_any(p->run))
+        return true;
+    own_ports_find(p, &ports);
+    return ports.count > 0;
+}
+
 struct drain *drain_start(struct proc *p, drain_done_fn *done, void *ctx)
 {
     struct run *r = p->run;
-    if (proc_pid(p) <= 0 || r->drain || (!primary_has_served(r) && !sockets_has_any(r)))
+    if (proc_pid(p) <= 0 || r->drain || !serves(p))
         return NULL;
     struct drain *d = calloc(1, sizeof(*d));
     if (!d)

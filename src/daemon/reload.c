@@ -1,146 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Two generations of a process. Runs in pm2d. */
-#include "reload.h"
+#include "reload_priv.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/listen.h"
-#include "app/reload_sm.h"
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/obj.h"
 #include "conf_merge.h"
 #include "drain.h"
-#include "extras.h"
+#include "generation.h"
 #include "journal.h"
-#include "os/clock.h"
-#include "pidfile.h"
 #include "pkgversion.h"
 #include "primary.h"
 #include "proc_priv.h"
 #include "reload_probe.h"
 #include "json/read.h"
 
-#define RELOAD_MAGIC     OBJ_MAGIC('R', 'L', 'O', 'D')
 #define DRAIN_TIMEOUT_MS 5000
-
-struct reload {
-    uint32_t magic;
-    struct proc *p;
-    struct reload_sm sm;
-    struct reload_policy policy;
-    struct reload_handler handler;
-    bool is_soft;
-    unsigned servers_owed;
-    char *reason; /* why the successor ended */
-    struct drain *drain;
-    struct reload_probe *probe;
-    struct reload_request next; /* asked for while the old one is parked */
-    struct reload_handler next_handler;
-    bool has_next;
-    uv_timer_t timer;
-    struct reload_event queue[8]; /* that came while a step was under way */
-    unsigned queued;
-    bool stepping;
-};
-
-static void feed(struct reload *rl, enum reload_event_type type, unsigned debts);
-
-/* ---- the two generations ---- */
-
-static struct proc *other_new(struct proc *p, json_t *take_conf)
-{
-    struct proc *o = proc_new(p->env, p->id, take_conf);
-    if (!o)
-        return NULL;
-    o->lead = p;
-    o->instance = p->instance;
-    o->created_at = clock_wall_ms();
-    o->monitored = p->monitored;
-    o->slot = 1 - p->slot;
-    o->sm.restart_time = p->sm.restart_time + 1;
-    p->other = o;
-    return o;
-}
-
-#define SWAP(field)                                                                                \
-    do {                                                                                           \
-        __typeof__(a->field) kept = a->field;                                                      \
-        a->field = b->field;                                                                       \
-        b->field = kept;                                                                           \
-    } while (0)
-
-static void swap_texts(char *a, char *b, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        char kept = a[i];
-        a[i] = b[i];
-        b[i] = kept;
-    }
-}
-
-/* What belongs to a run, and to the conf that it was started with. */
-static void exchange(struct proc *a, struct proc *b)
-{
-    SWAP(conf);
-    SWAP(sm);
-    SWAP(run);
-    SWAP(run_count);
-    SWAP(slot);
-    SWAP(pm_uptime);
-    SWAP(created_at);
-    SWAP(has_exit);
-    SWAP(exit_unknown);
-    SWAP(exit_code);
-    SWAP(exit_signal);
-    SWAP(axm_actions);
-    SWAP(axm_monitor);
-    SWAP(axm_options);
-    SWAP(notify_status);
-    SWAP(cgroup_spent);
-    SWAP(oom_kills);
-    SWAP(monit);
-    SWAP(last_pid);
-    SWAP(last_ticks);
-    swap_texts(a->version, b->version, sizeof(a->version));
-    swap_texts(a->node_version, b->node_version, sizeof(a->node_version));
-    if (a->run)
-        a->run->proc = a;
-    if (b->run)
-        b->run->proc = b;
-    proc_policy_refresh(a);
-    proc_policy_refresh(b);
-}
-
-static void switch_generations(struct reload *rl)
-{
-    struct proc *p = rl->p;
-    struct proc *o = p->other;
-    bool has_new_conf = p->conf != o->conf;
-    int64_t restarts =
-        p->sm.restart_time > o->sm.restart_time ? p->sm.restart_time : o->sm.restart_time - 1;
-    if (o->sm.state == PROC_STARTING && rl->sm.verdict == RELOAD_OK)
-        proc_step(o, &(struct proc_event){.type = EV_READY});
-    exchange(p, o);
-    o->is_old = true;
-    p->sm.restart_time = restarts + 1;
-    primary_switch(p, o);
-    if (proc_pid(p) > 0)
-        pidfile_write(json_get_str(p->conf, "pm_pid_path"), proc_pid(p));
-    FAILPOINT("reload.switching");
-    journal_app(p->env->journal, p);
-    FAILPOINT("reload.switched");
-    if (has_new_conf)
-        extras_changed(p);
-    extras_state(p);
-    if (p->sm.state == PROC_STARTING && p->policy.listen_timeout_ms > 0)
-        proc_arm(p, p->policy.listen_timeout_ms); /* it has taken the place before its time */
-}
+#define LOOK_MS          100
 
 /* ---- actions ---- */
 
@@ -154,7 +36,7 @@ static void on_drained(void *ctx)
 {
     struct reload *rl = OBJ(ctx, struct reload, RELOAD_MAGIC);
     rl->drain = NULL;
-    feed(rl, RE_DRAINED, 0);
+    reload_feed(rl, RE_DRAINED, 0);
 }
 
 static void start_drain(struct reload *rl)
@@ -164,7 +46,7 @@ static void start_drain(struct reload *rl)
         primary_retire(o->run, false);
     rl->drain = drain_start(o, on_drained, rl);
     if (!rl->drain)
-        feed(rl, RE_DRAINED, 0);
+        reload_feed(rl, RE_DRAINED, 0);
 }
 
 static void end_other(struct reload *rl)
@@ -187,6 +69,9 @@ static void describe_debts(const struct reload *rl, unsigned debts, char *ret, s
     long long ms = (long long)rl->policy.listen_timeout_ms;
     if (debts & DEBT_WORD)
         snprintf(ret, size, "it did not say that it is ready within %lld ms (listen_timeout)", ms);
+    else if ((debts & DEBT_SERVERS) && rl->ports_owed.count > 0)
+        snprintf(ret, size, "it did not listen on port %u within %lld ms (listen_timeout)",
+                 own_ports_lacking(&rl->ports_seen, &rl->ports_owed), ms);
     else if (debts & DEBT_SERVERS)
         snprintf(ret, size, "it listened on %u of %u sockets within %lld ms (listen_timeout)",
                  o && o->run ? primary_listening_count(o->run) : 0, rl->servers_owed, ms);
@@ -261,9 +146,9 @@ static void restart(struct reload *rl)
     proc_order(rl->p, ORDER_RESTART, h ? on_restarted : NULL, h);
 }
 
-static void on_reload_timer(uv_timer_t *t)
+void reload_on_timer(uv_timer_t *t)
 {
-    feed(OBJ(t->data, struct reload, RELOAD_MAGIC), RE_TIMER, 0);
+    reload_feed(OBJ(t->data, struct reload, RELOAD_MAGIC), RE_TIMER, 0);
 }
 
 static void tell_proven(struct reload *rl, bool has_proven)
@@ -278,9 +163,9 @@ static void execute(struct reload *rl, const struct reload_action *a)
 {
     switch (a->type) {
     case RA_DISARM: uv_timer_stop(&rl->timer); break;
-    case RA_ARM: uv_timer_start(&rl->timer, on_reload_timer, (uint64_t)a->ms, 0); break;
+    case RA_ARM: uv_timer_start(&rl->timer, reload_on_timer, (uint64_t)a->ms, 0); break;
     case RA_SPAWN: spawn(rl); break;
-    case RA_SWITCH: switch_generations(rl); break;
+    case RA_SWITCH: generation_switch(rl->p, rl->sm.verdict == RELOAD_OK); break;
     case RA_PROVEN: tell_proven(rl, a->verdict == RELOAD_OK); break;
     case RA_DRAIN: start_drain(rl); break;
     case RA_END: end_other(rl); break;
@@ -294,6 +179,8 @@ static void execute(struct reload *rl, const struct reload_action *a)
 static void on_reload_closed(uv_handle_t *t)
 {
     struct reload *rl = OBJ(t->data, struct reload, RELOAD_MAGIC);
+    if (--rl->open_handles > 0)
+        return;
     free(rl->reason);
     free(rl);
 }
@@ -307,6 +194,7 @@ static void reload_free(struct reload *rl)
     rl->probe = NULL;
     rl->p->reload = NULL;
     uv_close((uv_handle_t *)&rl->timer, on_reload_closed);
+    uv_close((uv_handle_t *)&rl->look, on_reload_closed);
 }
 
 static void conclude(struct reload *rl)
@@ -339,7 +227,7 @@ static void step_one(struct reload *rl, const struct reload_event *ev)
         execute(rl, &actions.items[i]);
 }
 
-static void feed(struct reload *rl, enum reload_event_type type, unsigned debts)
+void reload_feed(struct reload *rl, enum reload_event_type type, unsigned debts)
 {
     struct reload_event ev = {.type = type, .debts = debts};
     if (rl->stepping) {
@@ -377,7 +265,7 @@ static bool wants_pm2_way(const struct proc *o)
     return policy && strcmp(policy, "pm2") == 0;
 }
 
-static struct reload *reload_new(struct proc *p)
+struct reload *reload_new(struct proc *p)
 {
     struct reload *rl = calloc(1, sizeof(*rl));
     if (!rl)
@@ -385,12 +273,14 @@ static struct reload *reload_new(struct proc *p)
     rl->magic = RELOAD_MAGIC;
     rl->p = p;
     uv_timer_init(p->env->loop, &rl->timer);
-    rl->timer.data = rl;
+    uv_timer_init(p->env->loop, &rl->look);
+    rl->timer.data = rl->look.data = rl;
+    rl->open_handles = 2;
     p->reload = rl;
     return rl;
 }
 
-static void set_policy(struct reload *rl, const struct reload_request *rq)
+void reload_set_policy(struct reload *rl, const struct reload_request *rq)
 {
     const struct proc *o = rl->p->other->is_old ? rl->p : rl->p->other; /* the newer one */
     rl->is_soft = rq->soft;
@@ -402,6 +292,31 @@ static void set_policy(struct reload *rl, const struct reload_request *rq)
     };
 }
 
+/* The kernel is asked whether the successor listens where the old one does. */
+static void on_look(uv_timer_t *t)
+{
+    struct reload *rl = OBJ(t->data, struct reload, RELOAD_MAGIC);
+    if (rl->sm.state != RELOAD_PROVING) {
+        uv_timer_stop(t);
+        return;
+    }
+    own_ports_find(rl->p->other, &rl->ports_seen);
+    if (own_ports_lacking(&rl->ports_seen, &rl->ports_owed) == 0)
+        reload_feed(rl, RE_PAID, DEBT_SERVERS);
+}
+
+/* An old one whose servers the primary and `listen` know nothing of. */
+static bool owes_ports(struct reload *rl)
+{
+    struct proc *p = rl->p;
+    if (rl->servers_owed > 0 || listen_count(p->conf) > 0)
+        return false;
+    own_ports_find(p, &rl->ports_owed);
+    if (rl->ports_owed.count > 0)
+        uv_timer_start(&rl->look, on_look, LOOK_MS, LOOK_MS);
+    return rl->ports_owed.count > 0;
+}
+
 static unsigned debts_of(struct reload *rl)
 {
     struct proc *p = rl->p;
@@ -409,7 +324,9 @@ static unsigned debts_of(struct reload *rl)
     rl->servers_owed = p->run ? primary_listening_count(p->run) : 0;
     if (reload_probe_is_for(p->other))
         debts |= DEBT_PROBE;
-    return rl->servers_owed > 0 ? debts | DEBT_SERVERS : debts;
+    if (rl->servers_owed > 0 || owes_ports(rl))
+        debts |= DEBT_SERVERS;
+    return debts;
 }
 
 static void refuse(struct proc *p, json_t *take_conf, const struct reload_handler *h,
@@ -425,7 +342,7 @@ static void refuse(struct proc *p, json_t *take_conf, const struct reload_handle
 static void begin(struct proc *p, const struct reload_request *rq, const struct reload_handler *h)
 {
     json_t *conf = rq->take_conf ? rq->take_conf : json_incref(p->conf);
-    struct proc *o = other_new(p, conf);
+    struct proc *o = generation_new(p, conf);
     struct reload *rl = o ? reload_new(p) : NULL;
     if (!rl) {
         if (o)
@@ -436,8 +353,8 @@ static void begin(struct proc *p, const struct reload_request *rq, const struct 
     }
     pkgversion_find(json_get_str(conf, "pm_exec_path"), o->version, sizeof(o->version));
     rl->handler = *h;
-    set_policy(rl, rq);
-    feed(rl, RE_BEGIN, debts_of(rl));
+    reload_set_policy(rl, rq);
+    reload_feed(rl, RE_BEGIN, debts_of(rl));
 }
 
 void reload_begin(struct proc *p, const struct reload_request *rq, const struct reload_handler *h)
@@ -457,7 +374,7 @@ void reload_begin(struct proc *p, const struct reload_request *rq, const struct 
     rl->next = *rq;
     rl->next_handler = *h;
     rl->has_next = true;
-    feed(rl, RE_BEGIN, 0);
+    reload_feed(rl, RE_BEGIN, 0);
 }
 
 int reload_can_roll_back(const struct proc *p, struct err *e)
@@ -476,17 +393,21 @@ int reload_rollback(struct proc *p, struct err *e)
     if (rc < 0)
         return rc;
     log_info("App [%s:%d] the generation before serves again", proc_name(p), p->id);
-    feed(p->reload, RE_ROLLBACK, 0);
+    reload_feed(p->reload, RE_ROLLBACK, 0);
     return 0;
 }
 
-bool reload_can(const struct proc *p, const char **ret_why)
+bool reload_can(struct proc *p, const char **ret_why)
 {
+    struct own_ports ports;
     *ret_why = NULL;
-    if (p->sm.state != PROC_ONLINE || !p->run)
+    if (p->sm.state != PROC_ONLINE || !p->run) {
         *ret_why = "it does not run";
-    else if (!proc_is_cluster(p) && listen_count(p->conf) == 0)
-        *ret_why = "it runs in fork mode and has no `listen`";
+    } else if (!proc_is_cluster(p) && listen_count(p->conf) == 0) {
+        own_ports_find(p, &ports);
+        if (!own_ports_are_shareable(p, &ports))
+            *ret_why = "it runs in fork mode, without `listen` or SO_REUSEPORT";
+    }
     return !*ret_why;
 }
 
@@ -498,7 +419,7 @@ void reload_overtake(struct proc *p, enum order_kind kind)
     bool is_restart_of_served =
         rl && kind == ORDER_RESTART && rl->sm.state != RELOAD_PROVING; /* the old one may drain */
     if (rl && kind != ORDER_START && !is_restart_of_served)
-        feed(rl, RE_ABORT, 0);
+        reload_feed(rl, RE_ABORT, 0);
 }
 
 void reload_state(struct proc *p)
@@ -506,7 +427,7 @@ void reload_state(struct proc *p)
     struct reload *rl = p->lead ? p->lead->reload : NULL;
     if (rl && p->sm.goal != GOAL_GONE &&
         (p->sm.state == PROC_STOPPED || p->sm.state == PROC_ERRORED))
-        feed(rl, RE_ENDED, 0);
+        reload_feed(rl, RE_ENDED, 0);
 }
 
 struct proc *reload_exiting(struct proc *p)
@@ -517,7 +438,7 @@ struct proc *reload_exiting(struct proc *p)
     struct proc *o = p->other;
     log_warn("App [%s:%d] ended while its successor was being started: that takes its place",
              proc_name(p), p->id);
-    feed(rl, RE_OLD_ENDED, 0);
+    reload_feed(rl, RE_OLD_ENDED, 0);
     return o;
 }
 
@@ -527,7 +448,7 @@ void reload_other_gone(struct proc *other)
     p->other = NULL;
     journal_state(p->env->journal, p);
     if (p->reload)
-        feed(p->reload, RE_GONE, 0);
+        reload_feed(p->reload, RE_GONE, 0);
     proc_tree_changed(p);
 }
 
@@ -549,7 +470,7 @@ void reload_proven_by(struct proc *other, unsigned debts)
 {
     struct reload *rl = other->lead ? other->lead->reload : NULL;
     if (rl)
-        feed(rl, RE_PAID, debts);
+        reload_feed(rl, RE_PAID, debts);
 }
 
 void reload_word(struct proc *other)
@@ -561,69 +482,16 @@ static void on_probed(void *ctx)
 {
     struct reload *rl = OBJ(ctx, struct reload, RELOAD_MAGIC);
     rl->probe = NULL;
-    feed(rl, RE_PAID, DEBT_PROBE);
+    reload_feed(rl, RE_PAID, DEBT_PROBE);
 }
 
 void reload_listening(struct proc *other)
 {
     struct reload *rl = other->lead ? other->lead->reload : NULL;
-    if (!rl || !other->run || primary_listening_count(other->run) < rl->servers_owed)
+    if (!rl || !other->run || rl->ports_owed.count > 0 ||
+        primary_listening_count(other->run) < rl->servers_owed)
         return;
     if ((rl->sm.debts & DEBT_PROBE) && !rl->probe && rl->sm.state == RELOAD_PROVING)
         rl->probe = reload_probe_start(other, on_probed, rl);
-    feed(rl, RE_PAID, DEBT_SERVERS | (rl->servers_owed == 0 ? DEBT_AGE : 0));
-}
-
-/* ---- memory ---- */
-
-bool reload_is_parked(const struct proc *p)
-{
-    return p->reload && p->reload->sm.state == RELOAD_PARKED;
-}
-
-struct proc *reload_recover_other(struct proc *p, bool has_one)
-{
-    if (!has_one)
-        reload_discard(p);
-    else if (!p->other)
-        (void)other_new(p, json_incref(p->conf));
-    return p->other;
-}
-
-void reload_recover_parked(struct proc *p, bool is_parked)
-{
-    p->other->was_parked = is_parked;
-}
-
-/* The one that the journal knows beside the process: it goes on with what it was at. */
-void reload_coldplug(struct proc *p)
-{
-    static const struct reload_request unasked = {.force = false};
-    struct proc *o = p->other;
-    if (!o)
-        return;
-    struct reload *rl = reload_new(p);
-    if (!rl) {
-        log_error("App [%s:%d] out of memory: its other generation is ended", proc_name(p), p->id);
-        proc_coldplug(o);
-        proc_order(o, ORDER_DELETE, NULL, NULL);
-        return;
-    }
-    set_policy(rl, &unasked);
-    rl->sm.told = true; /* who asked has gone with the pm2d before */
-    rl->sm.state = !o->is_old                ? RELOAD_UNDOING
-                   : o->sm.goal == GOAL_GONE ? RELOAD_ENDING
-                                             : RELOAD_PARKED;
-    enum reload_state was = rl->sm.state;
-    if (was == RELOAD_UNDOING)
-        log_warn("App [%s:%d] was being reloaded when pm2d died: undone", proc_name(p), p->id);
-    proc_coldplug(o);
-    if (p->reload != rl || rl->sm.state != was)
-        return; /* it was gone already */
-    if (was == RELOAD_UNDOING)
-        proc_order(o, ORDER_DELETE, NULL, NULL);
-    else if (was == RELOAD_PARKED && o->was_parked && rl->policy.park_ms > 0)
-        uv_timer_start(&rl->timer, on_reload_timer, (uint64_t)rl->policy.park_ms, 0);
-    else if (was == RELOAD_PARKED)
-        feed(rl, RE_TIMER, 0);
+    reload_feed(rl, RE_PAID, DEBT_SERVERS | (rl->servers_owed == 0 ? DEBT_AGE : 0));
 }

@@ -34,8 +34,9 @@ struct reload_handler {
 };
 
 /* Whether two generations of it can serve side by side. Else a reload can only be a restart, and
- * `*ret_why` says why, for people. */
-bool reload_can(const struct proc *p, const char **ret_why);
+ * `*ret_why` says why, for people. Of an app in fork mode the kernel is asked: some milliseconds.
+ */
+bool reload_can(struct proc *p, const char **ret_why);
 /* Takes rq->take_conf. May call back before it returns. */
 void reload_begin(struct proc *p, const struct reload_request *rq, const struct reload_handler *h);
 /* The parked generation serves again, the one of now is ended. 0, or -ENOENT with `e`; the second

@@ -19,6 +19,7 @@ struct member {
     struct group *group;
     int id; /* not the process: another client may delete it meanwhile */
     json_t *conf;
+    const char *why; /* it is restarted */
     enum { MEMBER_WAITS, MEMBER_STARTS, MEMBER_LEAVES, MEMBER_DONE } state;
 };
 
@@ -92,13 +93,11 @@ static void on_member_restarted(void *ctx, struct proc *p, const char *error)
 {
     struct member *m = ctx;
     struct group *g = m->group;
-    const char *why;
     char note[256];
     if (m->state == MEMBER_STARTS)
         g->starting--;
-    (void)reload_can(p, &why);
     snprintf(note, sizeof(note), "%s was restarted, not reloaded: %s", proc_name(p),
-             why ? why : "it did not run");
+             m->why ? m->why : "");
     if (!error)
         event_process(p, g->options.restarts ? "restart" : "reload", true);
     add_item(m, proc_name(p), error, error || g->options.restarts ? NULL : note);
@@ -137,14 +136,13 @@ static bool has_failed(const struct group *g, const struct proc *p)
 
 static void begin(struct member *m)
 {
-    const char *why;
     struct proc *p = table_find(m->group->table, m->id);
     if (!p)
         add_item(m, NULL, "the process has been deleted", NULL);
     else if (has_failed(m->group, p))
         add_item(m, proc_name(p), "left as it is: another process of the app could not be reloaded",
                  NULL);
-    else if (!m->group->options.restarts && reload_can(p, &why))
+    else if (!m->group->options.restarts && reload_can(p, &m->why))
         reload(m, p);
     else
         restart(m, p);

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,4 +37,29 @@ bool port_accepts(int port)
                               .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     return accepts((struct sockaddr *)&v4, sizeof(v4)) ||
            accepts((struct sockaddr *)&v6, sizeof(v6));
+}
+
+static bool can_bind(int fd, int family, uint16_t port)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)
+        return false;
+    return family == AF_INET6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) == 0
+                              : bind(fd, (struct sockaddr *)&v4, sizeof(v4)) == 0;
+}
+
+/* A socket is its maker's by file system id, which is one of the thread. It does not listen, so
+ * that it gets no connection. */
+bool port_is_shareable(int family, uint16_t port, uid_t uid)
+{
+    int before = setfsuid(uid);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)setfsuid((uid_t)before);
+    if (fd < 0)
+        return false;
+    bool shareable = can_bind(fd, family, port);
+    close(fd);
+    return shareable;
 }

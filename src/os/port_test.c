@@ -54,8 +54,29 @@ static void test_v6(void **state)
     check_family(AF_INET6);
 }
 
+static void shared_by_those_who_let_others(void **state)
+{
+    (void)state;
+    int fd;
+    int on = 1;
+    int port = bound(AF_INET, &fd);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_false(port_is_shareable(AF_INET, (uint16_t)port, geteuid()));
+    close(fd);
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_true(port_is_shareable(AF_INET, (uint16_t)port, geteuid()));
+    if (geteuid() == 0)
+        assert_false(port_is_shareable(AF_INET, (uint16_t)port, 65534)); /* another user */
+    close(fd);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_v4), cmocka_unit_test(test_v6)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_v4), cmocka_unit_test(test_v6),
+                                       cmocka_unit_test(shared_by_those_who_let_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

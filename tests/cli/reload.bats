@@ -376,7 +376,31 @@ END
   assert_ok
   assert_has "[app](0) ✓"
   ours_only "is silent"
-  assert_has "app was restarted, not reloaded: it runs in fork mode and has no \`listen\`"
+  assert_has "app was restarted, not reloaded: it runs in fork mode, without \`listen\` or SO_REUSEPORT"
+}
+
+@test "fork mode with SO_REUSEPORT: both listen for a while" {
+  ours_only "restarts it"
+  local before
+  PORT=$(free_port)
+  export PORT
+  pm2 start reuseport.py --name app
+  wait_until said listening 1
+  before=$(pids)
+  clients steady
+  run pm2 reload app
+  assert_ok
+  assert_lacks restarted
+  clients_end
+  assert_has "refused 0"
+  refute [ "$(pids)" = "$before" ]
+  pid_gone "$before"
+  before=$(pids)
+  echo deaf >mode
+  run pm2 reload app --listen-timeout 400
+  assert_fails
+  assert_has "it did not listen on port $PORT within 400 ms"
+  assert_equal "$(pids)" "$before"
 }
 
 @test "a process file: reload, startOrReload; what fails keeps its configuration" {

@@ -228,8 +228,9 @@ log_of() { # stem of a file in the log folder
     echo "$TEST_PM2_HOME/logs/$1.log"
 }
 
+# Below those that the kernel gives to clients: one of them could take it before the app does.
 free_port() {
-    "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    "$PYTHON" "$ROOT/tests/lib/free_port.py"
 }
 
 # ---- assertions ---------------------------------------------------------------------------------
