@@ -222,6 +222,7 @@ static const struct fact facts[] = {
     {"listens on", NULL, add_listens, true},
     {"cannot listen on", "listen_error", NULL, true},
     {"next cron restart", NULL, add_cron_next, true},
+    {"listens on", "listen", NULL, true},
     {"depends on", NULL, add_depends, true},
     {"health", NULL, add_health, true},
     {"health error", NULL, add_health_error, true},

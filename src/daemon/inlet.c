@@ -138,7 +138,7 @@ static bool is_current(const struct seat *s)
     return s->proc && s->side == s->proc->slot;
 }
 
-static bool is_up(const struct seat *s)
+bool seat_is_up(const struct seat *s)
 {
     return is_current(s) && s->run && !s->is_leaving && s->proc->sm.state == PROC_ONLINE;
 }
@@ -153,6 +153,13 @@ static size_t list_active(const struct inlet *in, bool (*is_active)(const struct
     return n;
 }
 
+static void direct(const struct inlet *in, const unsigned *active, size_t n)
+{
+    int rc = steer_set(in->seats[0]->socket.fd, active, n);
+    if (rc < 0)
+        log_error("%s: new connections cannot be directed: %s", in->text, err_text(rc));
+}
+
 /* With `may_spread`, when all are active, the kernel's hash does it; else one that begins to listen
  * now gets nothing before the next call. */
 static void steer(struct inlet *in, bool may_spread)
@@ -161,14 +168,28 @@ static void steer(struct inlet *in, bool may_spread)
     if (is_unix(in) || in->count == 0)
         return;
     inlet_mend(in);
-    size_t n = list_active(in, is_up, active);
+    size_t n = list_active(in, seat_is_up, active);
     if (n == 0)
         n = list_active(in, is_current, active);
     if ((n == in->count && may_spread) || in->is_unordered)
         n = 0;
-    int rc = steer_set(in->seats[0]->socket.fd, active, n);
-    if (rc < 0)
-        log_error("%s: new connections cannot be directed: %s", in->text, err_text(rc));
+    direct(in, active, n);
+}
+
+/* The socket at this place will end, and the last one be there instead. Until we can say so, new
+ * connections go to others, whose places stay what they are. */
+static void steer_around(struct inlet *in, size_t at)
+{
+    unsigned active[LIMIT_STEER_SOCKETS];
+    size_t kept = 0;
+    if (is_unix(in) || in->is_unordered)
+        return;
+    size_t n = list_active(in, seat_is_up, active);
+    for (size_t i = 0; i < n; i++)
+        if (active[i] != at && active[i] != in->count - 1)
+            active[kept++] = active[i];
+    if (kept > 0)
+        direct(in, active, kept);
 }
 
 void inlet_steer(struct inlet *in)
@@ -360,15 +381,19 @@ void seat_close(struct seat *s, bool for_good)
 {
     struct inlet *in = s->inlet;
     size_t at = place_of(s);
+    if (for_good)
+        steer_around(in, at);
     if (for_good && !seat_is_shared(s))
         listener_close(&s->socket);
     else
         listener_release(&s->socket);
-    if (for_good)
-        seat_unstore(s);
     struct seat *last = in->seats[--in->count];
     in->seats[at] = last;
     in->owner->seat_count--;
+    if (for_good) {
+        inlet_steer(in);
+        seat_unstore(s);
+    }
     if (for_good && last != s)
         seat_store(last);
     free(s->stored_as);

@@ -246,12 +246,8 @@ void proc_launch(struct proc *p)
         proc_step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
 }
 
-static void send_signal(struct proc *p, const struct proc_action *a)
+static void signal_now(struct proc *p, const struct proc_action *a)
 {
-    if (p->run) {
-        primary_retire(p->run, p->sm.goal != GOAL_UP);
-        sockets_retire(p->run);
-    }
     if (a->message && p->run && chan_connected(p->run->chan)) {
         if (chan_send(p->run->chan, STR("\"shutdown\"")) == 0) {
             tree_signal(p, 0, a->tree); /* only to watch the members */
@@ -259,6 +255,25 @@ static void send_signal(struct proc *p, const struct proc_action *a)
         }
     }
     tree_signal(p, p->env->kill_signal, a->tree);
+}
+
+static void on_left(struct run *r)
+{
+    signal_now(r->proc, &r->late_signal);
+}
+
+static void send_signal(struct proc *p, const struct proc_action *a)
+{
+    bool is_for_good = p->sm.goal != GOAL_UP;
+    if (p->run) {
+        primary_retire(p->run, is_for_good);
+        sockets_retire(p->run);
+        p->run->late_signal = *a;
+    }
+    if (p->run && is_for_good && sockets_leave(p->run, on_left))
+        tree_signal(p, 0, a->tree); /* only to watch the members */
+    else
+        signal_now(p, a);
 }
 
 static void publish(struct proc *p, enum proc_publish what)

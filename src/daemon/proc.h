@@ -32,6 +32,7 @@ struct memguard;
 struct memguards;
 struct notify;
 struct primary;
+struct leave;
 struct sockets;
 struct proc;
 struct reload; /* reload.c */
@@ -84,8 +85,10 @@ struct run {
     struct logfile *files[3]; /* out, err, combined; until the pumps take them */
     struct pump *out, *err;
     struct chan *chan;
-    struct worker *worker; /* NULL in fork mode */
-    struct drain *drain;   /* NULL = it is not leaving */
+    struct worker *worker;          /* NULL in fork mode */
+    struct drain *drain;            /* NULL = it is not leaving */
+    struct leave *leave;            /* sockets_leave.c; NULL = no signal waits for it */
+    struct proc_action late_signal; /* ... which is this */
     bool exited;
     bool retired;         /* closed at the end of its pipes */
     bool has_lost_status; /* recovery: it ended while no pm2d was there */

@@ -272,6 +272,7 @@ void sockets_gone(struct run *r)
 {
     struct sockets *ss = r->proc->env->sockets;
     bool had_some = false;
+    leave_cancel(r);
     if (!ss)
         return;
     list_for_each (it, &ss->inlets) {
@@ -314,6 +315,23 @@ bool sockets_has_any(const struct run *r)
             return true;
     }
     return false;
+}
+
+bool sockets_has_relief(const struct run *r)
+{
+    const struct sockets *ss = r->proc->env->sockets;
+    if (!ss)
+        return false;
+    list_for_each (it, &ss->inlets) {
+        const struct inlet *in = LIST_ENTRY(it, struct inlet, link);
+        const struct seat *s = seat_of(in, r);
+        bool has_one = !s || in->at.kind == LISTEN_UNIX;
+        for (size_t i = 0; i < in->count; i++)
+            has_one = has_one || seat_is_up(in->seats[i]);
+        if (!has_one)
+            return false;
+    }
+    return true;
 }
 
 /* One that others have, too, does not count: they accept what waits there. */

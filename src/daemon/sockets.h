@@ -58,6 +58,12 @@ int sockets_for_spawn(struct run *r, int *ret, struct err *e);
 void sockets_gone(struct run *r);
 /* It is about to be told to end: no new connections, if others can take them. */
 void sockets_retire(struct run *r);
+/* After that, when its process is not to come back: true when connections wait in its queue and new
+ * ones go elsewhere. Then it should not be told yet; `done` is called, later, when it has accepted
+ * them or has had enough time for it. Never again once sockets_gone() was. */
+typedef void sockets_left_fn(struct run *r);
+bool sockets_leave(struct run *r, sockets_left_fn *done);
+
 bool sockets_has_any(const struct run *r);
 /* Connections wait in its seats that nobody else will accept. */
 bool sockets_has_waiting(const struct run *r);

@@ -68,6 +68,8 @@ bool seat_is_broken(const struct seat *s);
 bool seat_is_shared(const struct seat *s);
 /* UNIX: from beside to where it belongs. */
 void seat_unpark(struct seat *s);
+/* Its process is there for new connections. */
+bool seat_is_up(const struct seat *s);
 
 /* Those that an app has shut down listen again. */
 void inlet_mend(struct inlet *in);
@@ -85,7 +87,14 @@ bool inlet_adopt(struct sockets *ss, struct str name, int take_fd);
 /* After all have come: each at its place. */
 void inlet_sort(struct inlet *in);
 
+/* ---- sockets_leave.c ---- */
+
+void leave_cancel(struct run *r);
+
 /* ---- sockets.c ---- */
+
+/* At each of its addresses another process takes new connections. */
+bool sockets_has_relief(const struct run *r);
 
 /* The text of what listener_open() said: who is in the way, or what is missing. `code`. */
 int sockets_explain(const struct sockets *ss, const struct listen_address *at, int code,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A server on the sockets that it is given. LISTEN_KIND: serve (default), leave (calls shutdown() on
 its socket as it ends, which ends the socket itself), crash (dies of the first request), slow (boots
-for half a second and says READY=1 then), fail (does not get as far as that)."""
+for half a second and says READY=1 then), fail (does not get as far as that),
+busy (needs 50 ms for an answer)."""
 import os
 import select
 import signal
@@ -41,6 +42,8 @@ while True:
         with connection:
             connection.settimeout(5)
             connection.recv(65536)
+            if kind == "busy":
+                time.sleep(0.05)
             if kind == "crash":
                 os.kill(os.getpid(), signal.SIGKILL)
             connection.sendall(f"HTTP/1.1 200 OK\r\n\r\n{os.getpid()}\n".encode())

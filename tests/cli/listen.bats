@@ -53,6 +53,8 @@ is_refused() {
   assert_equal "$output" "$(app_pid app) 3"
   run hits unix "$WORK/web.sock" 3
   assert_equal "$output" "$(app_pid app) 3"
+  run pm2 describe app
+  assert_has "127.0.0.1:$port unix:$WORK/web.sock"
   # nothing else: behind the sockets is the channel, on 5
   run ls "/proc/$(app_pid app)/fd"
   assert_has 5
@@ -286,6 +288,20 @@ another_keeper() { # than PID
   wait_until answers 1
   pm2 scale app 4
   wait_until answers 4
+}
+
+@test "fewer processes under load: what waited in their queues is answered" {
+  export LISTEN_KIND=busy
+  server 2
+  steady
+  for _ in 1 2 3 4; do
+    pm2 stop 0
+    pm2 start 0
+    pm2 stop 1
+    pm2 start 1
+  done
+  steady_ends
+  assert_has "cut 0 late 0 refused 0"
 }
 
 @test "an app that ends its sockets: they listen again" {
