@@ -126,7 +126,7 @@ def show_ratio(ratio, more_is_better=False):
         return "-"
     if more_is_better:
         return f"{ratio:.2f} x"
-    if ratio == 0:
+    if ratio <= 0:
         return "0"
     return f"1/{1 / ratio:.1f}" if ratio < 1 else f"{ratio:.2f}"
 
