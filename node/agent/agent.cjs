@@ -19,6 +19,9 @@ const rest = options && options.replace(/^--require "(?:[^"\\]|\\.)*" ?/, '');
 if (rest) process.env.NODE_OPTIONS = rest;
 else delete process.env.NODE_OPTIONS;
 
+if (process.env.disable_source_map_support !== 'true' && process.setSourceMapsEnabled)
+  process.setSourceMapsEnabled(true);
+
 if (process.channel && require('worker_threads').isMainThread) {
   process.on('internalMessage', (message) => {
     if (message.cmd === 'NODE_PM2_DRAIN') drain();

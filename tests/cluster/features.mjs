@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of what a worker has to see of itself. `conf` is what the process file says of app
-// see.js, which answers with {pid, argv, execArgv, env, uid, gid}; `look` gets the answers of all its
+// see.js, which answers with {pid, argv, execArgv, env, uid, gid, stack}; `look` gets the answers of all its
 // workers in the order of their pm_ids.
 import assert from 'node:assert/strict'
 
@@ -42,6 +42,21 @@ export const FEATURES = [
         const names = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID']
         assert.deepEqual(names.filter((name) => name in env), [])
       }
+    }
+  },
+  {
+    name: 'stack traces are those of the sources',
+    node: true,
+    look: (answers) => {
+      for (const { stack } of answers) assert.match(stack, /thrower\.ts:4:/)
+    }
+  },
+  {
+    name: 'disable_source_map_support',
+    conf: { disable_source_map_support: true },
+    node: true,
+    look: (answers) => {
+      for (const { stack } of answers) assert.match(stack, /thrower\.js:5:/)
     }
   },
   {
