@@ -20,6 +20,7 @@ STOP = (*EXIT, "order.accepted", "goal.journalled", "signal.sent", "order.journa
 DELETE = (*STOP, "removed")
 SPAWN = ("spawn.journalled", "spawn.sent", "spawned.received", "spawned.journalled")
 RESTART = (*STOP, *SPAWN)
+RELOAD = (*SPAWN, "reload.switching", "reload.switched", "reload.ending", *EXIT)
 
 
 class Armed(Rig):
@@ -118,6 +119,34 @@ class FailpointTest(unittest.TestCase):
                        "as many starts as are counted")
 
         self.each(RESTART, scenario)
+
+    def reloads(self, rig):
+        try:
+            return rig.main.call("reloadProcessId", {"id": rig.ids["app"]})
+        except amp.RemoteError as e:
+            self.assertIn("already in progress", str(e))  # what was left of the one before
+            return None
+
+    def test_reload(self):
+        """Before the switch it is undone, after it the old one goes: one of the two lives, and is counted."""
+        def scenario(rig):
+            rig.start("app", "still", listen=[f"unix:{rig.home}/app.sock"], listen_timeout=200)
+            rig.arm()
+            try:
+                rig.main.once("reloadProcessId", {"id": rig.ids["app"]})
+            except GONE:
+                pass  # done, or undone
+            wait_until(lambda: os.path.exists(rig.done), "the step is passed")
+            living = wait_until(lambda: (pids := [p for p in rig.starts("app") if is_alive(p)])
+                                and len(pids) == 1 and pids, "one of the two")
+            wait_until(lambda: rig.row("app")["pid"] == living[0], "its place in the list")
+            env = rig.row("app")["pm2_env"]
+            self.assertEqual((env["status"], env["restart_time"]),
+                             ("online", int(living[0] != rig.starts("app")[0])))
+            wait_until(lambda: self.reloads(rig), "another reload")
+            self.assertEqual([p for p in rig.starts("app") if is_alive(p)], [rig.row("app")["pid"]])
+
+        self.each(RELOAD, scenario)
 
     def test_delete(self):
         def scenario(rig):
