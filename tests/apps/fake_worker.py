@@ -8,6 +8,7 @@ read     takes it, reads the request, and dies
 refuse   does not want it
 nack     could not take the descriptor
 quiet    dies before it reads the message
+noise    sends lines that are no JSON, and messages that no worker sends, all the time
 """
 import array
 import json
@@ -32,6 +33,29 @@ def say(**members):
     seq += 1
 
 
+NOISE = [
+    b"",
+    b"{",
+    b'{"cmd":"NODE_CLUSTER"',
+    b"\xff\xfe\x00\x80",
+    b"[" * 5000,
+    b'"NODE_CLUSTER"',
+    b'{"cmd":"NODE_CLUSTER","act":"newconn","seq":1}',
+    b'{"cmd":"NODE_CLUSTER","ack":1,"accepted":true,"seq":1}',
+    b'{"cmd":"NODE_CLUSTER","act":"close","key":"no such key","seq":1}',
+    b'{"cmd":"NODE_CLUSTER","act":"listening","seq":1}',
+    b'{"cmd":"NODE_CLUSTER","act":"queryServer","port":1e99,"addressType":4,"seq":1}',
+    b'{"cmd":"NODE_CLUSTER","act":"queryServer","address":"no address","port":1,"addressType":4,"seq":1}',
+    b'{"cmd":"NODE_CLUSTER","act":"queryServer","address":"/' + b"x" * 500 + b'","port":-1,"addressType":-1,"seq":1}',
+    b'{"cmd":"NODE_HANDLE","type":"net.Native","msg":{}}',
+]
+
+
+def make_noise():
+    if mode == "noise":
+        channel.sendall(b"\n".join(NOISE) + b"\n")
+
+
 def is_first():
     try:
         os.close(os.open(mode + ".done", os.O_CREAT | os.O_EXCL))
@@ -53,6 +77,7 @@ def take(message, fd):
         os.close(fd)
         send({"cmd": "NODE_HANDLE_NACK"})
         return
+    make_noise()
     send({"cmd": "NODE_HANDLE_ACK"})
     connection = socket.socket(fileno=fd)
     if first and mode == "read":
@@ -69,6 +94,7 @@ def take(message, fd):
 
 
 say(act="online")
+make_noise()
 say(act="queryServer", index=0, data=None, address="127.0.0.1", port=port, addressType=4, flags=0)
 pending, fds, listens = b"", array.array("i"), False
 while True:

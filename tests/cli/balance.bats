@@ -310,6 +310,44 @@ time.sleep(60)' "$PORT" >"$WORK/taken" 3>&- 4>&- &
   wait_until refute hits spread "$PORT" 1
 }
 
+# ---- trouble ----
+
+# 100 descriptors for pm2d, and more clients than that: each is answered.
+crowded() { # MODE
+  [ "$(ulimit -n)" -ge 3000 ] || skip "the limit is too low for so many clients"
+  cluster http 3 --balance "$1"
+  prlimit --nofile=100: --pid "$(pm2d_pid)"
+  run hits burst "$PORT" 2000
+  assert_equal "$output" "answered 2000 of 2000"
+}
+
+@test "thousands of connections at once, with 100 descriptors: least-connections" {
+  crowded least-connections
+}
+
+@test "thousands of connections at once, with 100 descriptors: sticky" {
+  crowded sticky
+}
+
+@test "thousands of connections at once, with 100 descriptors: reuseport" {
+  crowded reuseport
+}
+
+@test "sticky: descriptors run out while clients wait for a busy worker; others are served" {
+  cluster http 2 --balance sticky
+  local busy other
+  busy=$(hits from "$PORT" 1 | cut -d' ' -f2)
+  other=$(clients | grep -v "$busy" | head -1 | cut -d' ' -f1)
+  kill -STOP "$busy"
+  prlimit "--nofile=$(($(find "/proc/$(pm2d_pid)/fd" -mindepth 1 | sed 's!.*/!!' | sort -n | tail -1) + 20)):" --pid "$(pm2d_pid)"
+  hits crowd "$PORT" 50 127.0.1.1 >"$WORK/crowd" 3>&- 4>&- &
+  wait_until file_has "$TEST_PM2_HOME/pm2.log" "cannot accept a connection"
+  kill -CONT "$busy"
+  assert_equal "$(hits crowd "$PORT" 5 "$other" | wc -l)" 5
+  wait
+  assert_equal "$(sort "$WORK/crowd" | uniq -c | xargs)" "50 $busy"
+}
+
 # ---- two apps on one port ----
 
 # other [OPTION...]: another app where `app` listens.
