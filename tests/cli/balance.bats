@@ -426,3 +426,35 @@ other() {
   [ $((($(date +%s%N) - before) / 1000000)) -lt 5000 ]
   app_is other pm2_env.status online
 }
+
+# ---- reload ----
+
+# A client's worker by the number of its process, which a reload keeps.
+instances() {
+  clients | while read -r address pid; do
+    echo "$address $(instance_of "$pid")"
+  done
+}
+
+@test "sticky: a reload keeps all clients with their processes" {
+  cluster http 3 --balance sticky
+  local before
+  before=$(instances)
+  pm2 reload app
+  wait_until answers 1
+  assert_equal "$(instances)" "$before"
+}
+
+@test "reuseport: reload under load" {
+  cluster http 2 --balance reuseport
+  local before
+  before=$(pm2 pid app)
+  steady
+  pm2 reload app
+  wait_until answers 2
+  steady_ends
+  assert_has "refused 0"
+  assert_has "late 0"
+  assert_has "cut 0"
+  [ "$(pm2 pid app)" != "$before" ]
+}
