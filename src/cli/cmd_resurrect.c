@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * pm2 resurrect: what was saved is there again. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "cli/cmd.h"
+#include "os/cgroup.h"
+#include "os/sd_notify.h"
 #include "json/read.h"
 
 /* PM2's words, and why. True when there was a file. */
@@ -46,6 +51,33 @@ static void tell_processes(struct cli *cli, const json_t *answer)
     }
 }
 
+/* A service manager that waits for our word (Type=notify, as `pm2 startup` writes it) learns that
+ * all is launched, and that from now on the keeper is the service. It would not take a keeper that
+ * somebody started elsewhere, and end it for that by ExecStop: so it is better told of a failure.
+ */
+static int tell_manager(struct cli *cli, const json_t *answer)
+{
+    struct err e = {0};
+    AUTO(buf) text = BUF_INIT;
+    const char *address = getenv("NOTIFY_SOCKET");
+    if (!address || !*address)
+        return 0;
+    AUTO_JSON hello = cli_ask(cli, "c.hello", STR(""), CLI_ANSWER_MS);
+    if (!hello)
+        return 1;
+    int keeper = (int)json_integer_value(json_object_get(hello, "keeper"));
+    if (geteuid() != 0 && !cgroup_holds(keeper)) {
+        ui_error(&cli->ui,
+                 "the daemon (pid %d) was not started by this service: pm2 save, pm2 kill, and "
+                 "start the service again",
+                 keeper);
+        return 1;
+    }
+    buf_printf(&text, "MAINPID=%d\nREADY=1\nSTATUS=%zu processes restored\n", keeper,
+               json_array_size(json_object_get(answer, "restored")));
+    return sd_notify_send(address, text.data, &e) < 0 ? cli_fail(cli, &e) : 0;
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
     if (cli_connect(cli, CLI_LAUNCH) < 0)
@@ -62,7 +94,9 @@ static int run(struct cli *cli, const struct args *args)
     tell_processes(cli, answer);
     int code = cli_list(cli, args);
     /* One app that cannot start is no reason to fail: at boot, the others would be ended for it. */
-    return exists && !found ? 1 : code;
+    if (exists && !found)
+        return 1;
+    return code || tell_manager(cli, answer);
 }
 
 const struct cmd cmd_resurrect_entry = {

@@ -13,7 +13,8 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_ecosystem_entry, cmd_start_or_restart_entry, cmd_start_or_reload_entry, cmd_plan_entry,
     cmd_apply_entry, cmd_check_entry, cmd_scale_entry, cmd_set_entry, cmd_get_entry, cmd_conf_entry,
     cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry,
-    cmd_rollback_entry, cmd_save_entry, cmd_resurrect_entry, cmd_cleardump_entry;
+    cmd_rollback_entry, cmd_save_entry, cmd_resurrect_entry, cmd_cleardump_entry, cmd_startup_entry,
+    cmd_unstartup_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -54,6 +55,8 @@ static const struct cmd *const built[] = {
     &cmd_save_entry,
     &cmd_resurrect_entry,
     &cmd_cleardump_entry,
+    &cmd_startup_entry,
+    &cmd_unstartup_entry,
 };
 
 #define LATER(word, usage, text, ...)                                                              \
@@ -69,8 +72,6 @@ static const struct cmd later[] = {
     LATER("imonit", "", "watch processes as bars", NULL),
     LATER("slist", "", "figures of this machine", "sysinfos"),
     LATER("report", "", "collect facts for a bug report", NULL),
-    LATER("startup", "[platform]", "start at boot", NULL),
-    LATER("unstartup", "[platform]", "do not start at boot", NULL),
     LATER("update", "", "replace the running daemon", "updatePM2"),
     LATER("deepUpdate", "", "install the latest version and update", NULL),
     LATER("install", "<module>", "install a module", "module:install"),

@@ -68,7 +68,7 @@ static void help_lists_only_what_is_there(void **state)
     assert_non_null(strstr(out.data, "restart "));
     assert_non_null(strstr(out.data, "--kill-timeout"));
     assert_null(strstr(out.data, "deepUpdate"));
-    assert_null(strstr(out.data, "--wait-ip"));
+    assert_non_null(strstr(out.data, "--wait-ip"));
 }
 
 int main(void)

@@ -17,10 +17,12 @@
 /* Where cgroup_vacate() puts us: a child of the base. */
 #define OWN_LEAF "pm2c-daemon"
 
-/* Our cgroup in the v2 hierarchy: the line "0::/path". */
-static int own_path(char *ret, size_t size)
+/* The cgroup of a process ("self") in the v2 hierarchy: the line "0::/path". */
+static int path_of(const char *process, char *ret, size_t size)
 {
-    FILE *f = fopen("/proc/self/cgroup", "re");
+    char file[64];
+    (void)snprintf(file, sizeof(file), "/proc/%s/cgroup", process);
+    FILE *f = fopen(file, "re");
     char line[LINE_MAX_BYTES];
     int rc = -ENOENT;
     if (!f)
@@ -33,6 +35,18 @@ static int own_path(char *ret, size_t size)
     }
     (void)fclose(f);
     return rc;
+}
+
+bool cgroup_holds(pid_t pid)
+{
+    char own[LINE_MAX_BYTES];
+    char other[LINE_MAX_BYTES];
+    char process[16];
+    (void)snprintf(process, sizeof(process), "%d", (int)pid);
+    if (path_of("self", own, sizeof(own)) < 0 || path_of(process, other, sizeof(other)) < 0)
+        return true;
+    size_t n = strcmp(own, "/") == 0 ? 0 : strlen(own);
+    return strncmp(own, other, n) == 0 && (other[n] == '\0' || other[n] == '/');
 }
 
 /* Where the v2 hierarchy is mounted. */
@@ -80,7 +94,7 @@ int cgroup_base(char *path, size_t size, struct err *e)
     int rc = mount_point(mount, sizeof(mount));
     if (rc < 0)
         return err_set(e, rc, "no cgroup2 is mounted");
-    rc = own_path(own, sizeof(own));
+    rc = path_of("self", own, sizeof(own));
     if (rc < 0)
         return err_set(e, rc, "/proc/self/cgroup names none");
     leave_leaf(own);

@@ -22,6 +22,9 @@
 /* The folder in which we may make cgroups, into `path`. 0, or -errno with `e` (-ENOENT: none). */
 int cgroup_base(char *path, size_t size, struct err *e);
 
+/* Whether a process is in our own cgroup or below it; true when nobody can tell. */
+bool cgroup_holds(pid_t pid);
+
 /* Make the cgroup (and its parent). 0, 1 = it was there, or -errno. */
 int cgroup_make(const char *path);
 /* Remove it; it must be empty. 0 or -errno. */

@@ -13,13 +13,12 @@ not_yet() {
 @test "options" {
   ours_only "has them"
   not_yet start tick.js --container
-  not_yet restart all --parallel 2
   assert_equal "$(app_count)" 0
 }
 
 @test "commands" {
   ours_only "has them"
-  for command in startup unstartup monit dash \
+  for command in monit dash \
     deploy "install x" "uninstall x" serve "trigger 0 x" update \
     "completion" "pull x" slist report; do
     # shellcheck disable=SC2086 # words
