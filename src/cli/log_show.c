@@ -116,8 +116,8 @@ static void show_plain(struct log_show *s, const struct log_origin *from, struct
     bool color = s->ui->color[UI_OUT];
     log_show_label(&label, from->id, from->name);
     size_t width = from->id == LOG_PM2_ID ? PM2_LABEL_UNITS : text_width(buf_str(&label));
-    if (width + 1 > s->label_width)
-        s->label_width = width + 1;
+    if (width > s->label_width)
+        s->label_width = width + 1; /* so PM2: a label that just fits stays as it is */
     pad(&label, s->label_width);
     buf_add_c(&label, " | ");
     add_timestamp(s, &out, from->at_ms);

@@ -61,7 +61,7 @@ past() { # MS: that point of time lies behind us by so much, and the index has a
   PM2_TEST_TIMEOUT=30 pm2 logs c --since 1m --until "$(date -d '+3 seconds' +%FT%T)" >stream.log
   wait
   assert_has "0|c        | line 1" "$(cat stream.log)"
-  assert_has "0|c  | line 2" "$(cat stream.log)"
+  assert_has "0|c | line 2" "$(cat stream.log)"
 }
 
 @test "with --json, --format and --timestamp the times are those of the lines" {

@@ -70,7 +70,7 @@ listen_to() { # NAME [OPTION...]
   parrot p
   COLOR=FORCE_COLOR=1 listen_to p --highlight needle
   say p out "hay needle needle"
-  wait_until grep -qF $'\e[32m0|p  | \e[39mhay \e[100mneedle\e[49m needle' stream.log
+  wait_until grep -qF $'\e[32m0|p | \e[39mhay \e[100mneedle\e[49m needle' stream.log
   stream_end
 }
 
@@ -144,7 +144,7 @@ listen_to() { # NAME [OPTION...]
   stream web --lines 0
   wait_until grep -q '|first' stream.log
   pm2 start tick.js --name second --namespace web
-  wait_until grep -qx '1|second  | out 1' stream.log
+  wait_until grep -qx '1|second | out 1' stream.log
   stream_end
 }
 
@@ -176,10 +176,10 @@ stream_shows_restart() {
   parrot p
   listen_to p
   say p out before
-  wait_until grep -qx '0|p  | before' stream.log
+  wait_until grep -qx '0|p | before' stream.log
   pm2 restart p
   say p out after
-  wait_until grep -qx '0|p  | after' stream.log
+  wait_until grep -qx '0|p | after' stream.log
   stream_end
 }
 
@@ -198,7 +198,7 @@ stream_shows_restart() {
   say p out four
   wait_until grep -q four stream.log
   stream_end
-  assert_equal "$(grep -c '^0|p  |' stream.log)" 4
+  assert_equal "$(grep -c '^0|p |' stream.log)" 4
 }
 
 @test "nobody reads any more: it ends" {
