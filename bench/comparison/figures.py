@@ -43,6 +43,7 @@ FIGURES = (
     Figure("log-cat", "the same, PM2 column: cat >file", "MB/s", 0.8, more_is_better=True,
            reference="cat"),
     Figure("log-cpu", "manager CPU per GiB of log", "s", 1 / 7),
+    Figure("logs-large", "last 15 lines of a log of 5 GiB", "ms", 1 / 20),
     Figure("client", "require, connect, list, disconnect", "ms", 1 / 4),
     Figure("client-process", "the same, with the whole of node", "ms", None),
     Figure("file-start-100", "start a JSON file of 100 apps", "ms", 1 / 4),
