@@ -28,6 +28,8 @@ void log_owner_init(struct log_owner *o)
 static void drop(struct log_owner *o, struct owned_line *list, size_t *count, size_t first,
                  size_t n)
 {
+    if (n == 0)
+        return;
     for (size_t i = first; i < first + n; i++) {
         o->bytes -= list[i].n;
         free(list[i].text);
