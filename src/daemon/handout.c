@@ -2,7 +2,9 @@
  * Connections from gates to workers. Runs in pm2d.
  *
  * A connection leaves the kernel's backlog only when a worker is free for it. So nothing piles up
- * here, whatever number of clients comes: not memory, not descriptors. */
+ * here, whatever number of clients comes: not memory, not descriptors. One at a time is under way
+ * to each worker: with up to eight, the work for a connection (most of it the worker's) fell by 6%,
+ * and one worker that stands still kept eight clients waiting. */
 #include <errno.h>
 #include <stdlib.h>
 
