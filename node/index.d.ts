@@ -259,6 +259,9 @@ export interface API {
   msgProcess(request: object): Promise<any>
   reset(target: Target, cb: Callback<{ success: boolean }>): void
   reset(target: Target): Promise<{ success: boolean }>
+  flush(cb: Callback<ProcessDescription[]>): void
+  flush(target: Target, cb: Callback<ProcessDescription[]>): void
+  flush(target?: Target): Promise<ProcessDescription[]>
   /** An empty list is saved only with `force`. */
   dump(force: boolean, cb: Callback<{ success: true }>): void
   dump(cb: Callback<{ success: true }>): void
@@ -305,6 +308,7 @@ export const sendDataToProcessId: API['sendDataToProcessId']
 export const sendLineToStdin: API['sendLineToStdin']
 export const msgProcess: API['msgProcess']
 export const reset: API['reset']
+export const flush: API['flush']
 export const dump: API['dump']
 export const resurrect: API['resurrect']
 export const clearDump: API['clearDump']

@@ -243,6 +243,10 @@ PM2_API int pm2_delete(struct pm2 *p, const char *target, struct pm2_list **ret)
 /* `signo` as in signal(7). The applications are sent it; whether they end is theirs. */
 PM2_API int pm2_send_signal_to_process_name(struct pm2 *p, int signo, const char *name);
 PM2_API int pm2_send_signal_to_process_id(struct pm2 *p, int signo, int id);
+/* Empty the log files of the processes that `target` means; NULL: of all, and the daemon's own. */
+PM2_API int pm2_flush(struct pm2 *p, const char *target);
+/* Open all log files anew, after something renamed them. */
+PM2_API int pm2_reload_logs(struct pm2 *p);
 /* Stop all applications, end the daemon, and wait for its end. Disconnects. */
 PM2_API int pm2_kill_daemon(struct pm2 *p);
 
@@ -320,6 +324,8 @@ PM2_API int pm2_async_send_signal_to_process_name(struct pm2 *p, int signo, cons
                                                   pm2_done_fn *done, void *data);
 PM2_API int pm2_async_send_signal_to_process_id(struct pm2 *p, int signo, int id, pm2_done_fn *done,
                                                 void *data);
+PM2_API int pm2_async_flush(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
+PM2_API int pm2_async_reload_logs(struct pm2 *p, pm2_done_fn *done, void *data);
 /* Done when the processes of the daemon are gone, the keeper too; the handle is not connected then.
  * Other calls under way get -EPIPE. */
 PM2_API int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data);

@@ -382,6 +382,17 @@ class API {
     return answer(Promise.resolve(), cb)
   }
 
+  // flush([target], [cb]): without a target all log files, and the daemon's own.
+  flush(target, cb) {
+    const word = typeof target === 'function' ? undefined : target
+    return this.run((rpc) => this.flushAll(rpc, word), lastFunction(target, cb))
+  }
+
+  async flushAll(rpc, target) {
+    await rpc.call('c.flush', target === undefined || target === null ? {} : { target: String(target) })
+    return allOf(rpc)
+  }
+
   reloadLogs(cb) {
     return answer(this.Client.call('reloadLogs', {}), cb)
   }

@@ -4,7 +4,7 @@
 
 module.exports = [
   'agentInfos', 'attach', 'autoinstall', 'backward', 'boilerplate', 'clearSetup', 'conf',
-  'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy', 'dockerMode', 'env', 'flush',
+  'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy', 'dockerMode', 'env',
   'forward', 'generateDockerfile', 'generateModuleSample', 'generateSample', 'get', 'inspect',
   'install', 'jlist', 'killAgent', 'launchAll', 'launchModules', 'link', 'linkManagement',
   'logrotate', 'minimumSetup', 'monit', 'monitorState', 'multiset', 'openDashboard', 'package',

@@ -292,6 +292,16 @@ int pm2_send_signal_to_process_id(struct pm2 *p, int signo, int id)
     return call(p, OP_SIGNAL_ID, &(struct op_subject){.signo = signo, .id = id}, NULL, NULL);
 }
 
+int pm2_flush(struct pm2 *p, const char *target)
+{
+    return call_target(p, OP_FLUSH, target, NULL);
+}
+
+int pm2_reload_logs(struct pm2 *p)
+{
+    return call_target(p, OP_RELOAD_LOGS, NULL, NULL);
+}
+
 int pm2_kill_daemon(struct pm2 *p)
 {
     int rc = call_target(p, OP_KILL, NULL, NULL);

@@ -92,6 +92,16 @@ int pm2_async_send_signal_to_process_id(struct pm2 *p, int signo, int id, pm2_do
     return start_call(p, OP_SIGNAL_ID, &about, done, data);
 }
 
+int pm2_async_flush(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_FLUSH, target, done, data);
+}
+
+int pm2_async_reload_logs(struct pm2 *p, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_RELOAD_LOGS, NULL, done, data);
+}
+
 int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data)
 {
     return on_target(p, OP_KILL, NULL, done, data);

@@ -88,6 +88,18 @@ static int write_scale(struct buf *out, enum op_kind kind, const struct op_subje
     return rc;
 }
 
+static int write_flush(struct buf *out, enum op_kind kind, const struct op_subject *about,
+                       struct err *e)
+{
+    struct jw w = jw_to(out);
+    (void)kind, (void)e;
+    jw_obj_begin(&w);
+    if (about->target)
+        jw_kstr(&w, "target", about->target);
+    jw_obj_end(&w);
+    return 0;
+}
+
 static int write_start(struct buf *out, enum op_kind kind, const struct op_subject *about,
                        struct err *e)
 {
@@ -222,6 +234,8 @@ static const struct op_row rows[] = {
     [OP_SIGNAL_NAME] = {write_signal,
                         {{.method = "sendSignalToProcessName", .take = take_nothing}}},
     [OP_SIGNAL_ID] = {write_signal, {{.method = "sendSignalToProcessId", .take = take_nothing}}},
+    [OP_FLUSH] = {write_flush, {{.method = "c.flush", .take = take_nothing}}},
+    [OP_RELOAD_LOGS] = {NULL, {{.method = "reloadLogs", .take = take_nothing}}},
     [OP_KILL] = {NULL, {{.method = "c.kill", .take = take_nothing}}},
 };
 static_assert(ARRAY_LEN(rows) == OP_KIND_COUNT, "one row per operation");

@@ -26,6 +26,8 @@ enum op_kind {
     OP_DELETE,
     OP_SIGNAL_NAME,
     OP_SIGNAL_ID,
+    OP_FLUSH, /* without a target: all logs, and that of the daemon */
+    OP_RELOAD_LOGS,
     OP_KILL,
     OP_KIND_COUNT
 };

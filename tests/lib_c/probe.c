@@ -132,6 +132,8 @@ static void refusals(void)
     pm2_app_free(a);
     CHECK(pm2_send_signal_to_process_name(p, SIGUSR1, "nobody") == -EREMOTEIO);
     CHECK(pm2_send_signal_to_process_id(p, SIGUSR1, 77) == -EREMOTEIO);
+    CHECK(pm2_flush(p, "nobody") == -EREMOTEIO && strstr(pm2_error_text(p), "nobody"));
+    CHECK(pm2_flush(p, NULL) == 0 && pm2_reload_logs(p) == 0);
     pm2_disconnect(p);
     pm2_disconnect(p);
     CHECK(pm2_ping(p) == -ENOTCONN);
