@@ -13,8 +13,10 @@
 #include "base/obj.h"
 #include "conn_out.h"
 #include "os/atomic_file.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "wire/rpc.h"
+#include "json/write.h"
 
 #define SUB_MAGIC OBJ_MAGIC('S', 'U', 'B', 'S')
 #define BUS_MAGIC OBJ_MAGIC('B', 'U', 'S', ' ')
@@ -39,6 +41,7 @@ struct sub {
     uv_pipe_t pipe;
     struct conn_out out;
     char discard[512]; /* subscribers say nothing; what they say is thrown away */
+    uint64_t missed;   /* events, since it has read all that was kept for it */
     bool closing, counted;
 };
 
@@ -80,6 +83,23 @@ static void on_sub_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
         sub_close(OBJ(stream->data, struct sub, SUB_MAGIC));
 }
 
+/* It has read everything: from here on it gets events again. */
+static void on_sub_drained(void *ctx)
+{
+    struct sub *s = OBJ(ctx, struct sub, SUB_MAGIC);
+    if (s->missed == 0 || s->closing)
+        return;
+    size_t mark = pub_event_open(&s->out.queued, STR("pm2:gap"));
+    struct jw w = jw_to(&s->out.queued);
+    jw_obj_begin(&w);
+    jw_kint(&w, "missed", (int64_t)s->missed);
+    jw_kint(&w, "at", clock_wall_ms());
+    jw_obj_end(&w);
+    pub_event_close(&s->out.queued, mark);
+    s->missed = 0;
+    conn_out_flush(&s->out);
+}
+
 static int accept_sub(struct bus *b)
 {
     struct sub *s = calloc(1, sizeof(*s));
@@ -90,6 +110,7 @@ static int accept_sub(struct bus *b)
     uv_pipe_init(b->loop, &s->pipe, 0);
     s->pipe.data = s;
     conn_out_init(&s->out, (uv_stream_t *)&s->pipe, on_sub_error, s);
+    s->out.on_drained = on_sub_drained;
     list_init(&s->link);
 
     int fd;
@@ -200,9 +221,8 @@ void bus_end(struct bus *b)
     }
     list_for_each_safe (it, next, &b->subs) {
         struct sub *s = LIST_ENTRY(it, struct sub, link);
-        if (conn_out_pending(&s->out) + b->event.len > LIMIT_SUB_OUT_BYTES) {
-            log_warn("pub.sock: a subscriber that does not read was cut off");
-            sub_close(s);
+        if (s->missed > 0 || conn_out_pending(&s->out) + b->event.len > LIMIT_SUB_OUT_BYTES) {
+            s->missed++; /* not logged: that would be an event, and the next to be missed */
             continue;
         }
         buf_add_str(&s->out.queued, buf_str(&b->event));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The event bus: pub.sock. Every event goes to every subscriber; nothing is built when there is
- * none. A subscriber that does not read is cut off at LIMIT_SUB_OUT_BYTES: its loss is its own. */
+ * none. For one that does not read, LIMIT_SUB_OUT_BYTES are kept, and what comes then is left out. When
+ * it has read those it is told how many events it has missed (`pm2:gap`), and gets the next ones. */
 #pragma once
 
 #include <stdbool.h>
