@@ -37,11 +37,12 @@ static int open_index(const char *log_path)
     return open(path.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+/* `at`: where in the index it stands. */
 static struct log_record decode(const unsigned char *bytes, size_t at)
 {
     uint64_t words[2];
     size_t doubles = at / SPAN_DOUBLES < DOUBLES_MAX ? at / SPAN_DOUBLES : DOUBLES_MAX;
-    memcpy(words, bytes + at, sizeof(words));
+    memcpy(words, bytes, sizeof(words));
     return (struct log_record){(int64_t)le64toh(words[0]), (int64_t)SPAN_MS << doubles,
                                (off_t)le64toh(words[1])};
 }
@@ -54,27 +55,30 @@ static bool follows(const struct log_index *ix, const struct log_record *r, off_
     return !last || (r->at_ms > last->at_ms && r->offset > last->offset);
 }
 
+/* `count` records from the one with number `first` on. */
+static void read_records(struct log_index *ix, int fd, size_t first, size_t count, off_t size)
+{
+    unsigned char *bytes = mem_alloc(count * RECORD_BYTES);
+    ssize_t n = pread(fd, bytes, count * RECORD_BYTES, (off_t)(first * RECORD_BYTES));
+    ix->at = mem_alloc(count * sizeof(ix->at[0]));
+    for (ssize_t i = 0; i + RECORD_BYTES <= n; i += RECORD_BYTES) {
+        struct log_record r = decode(bytes + i, first * RECORD_BYTES + (size_t)i);
+        if (follows(ix, &r, size))
+            ix->at[ix->count++] = r;
+    }
+    free(bytes);
+}
+
 void log_index_read(struct log_index *ix, const char *log_path, off_t size)
 {
     struct stat st;
     *ix = (struct log_index){0};
     int fd = open_index(log_path);
-    size_t room = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
-                      ? (size_t)st.st_size / RECORD_BYTES
-                      : 0;
-    if (room > LIMIT_CLI_INDEX_RECORDS)
-        room = LIMIT_CLI_INDEX_RECORDS;
-    if (room > 0) {
-        unsigned char *bytes = mem_alloc(room * RECORD_BYTES);
-        ssize_t n = pread(fd, bytes, room * RECORD_BYTES, 0);
-        ix->at = mem_alloc(room * sizeof(ix->at[0]));
-        for (ssize_t i = 0; i + RECORD_BYTES <= n; i += RECORD_BYTES) {
-            struct log_record r = decode(bytes, (size_t)i);
-            if (follows(ix, &r, size))
-                ix->at[ix->count++] = r;
-        }
-        free(bytes);
-    }
+    bool is_there = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    size_t count = is_there ? (size_t)st.st_size / RECORD_BYTES : 0;
+    size_t most = LIMIT_CLI_INDEX_RECORDS;
+    if (count > 0) /* of too many the last */
+        read_records(ix, fd, count > most ? count - most : 0, count > most ? most : count, size);
     fd_close(&fd);
 }
 

@@ -22,7 +22,8 @@ struct log_index {
     size_t count;
 };
 
-/* The index of the log at `log_path` as far as its first `size` bytes go. Empty when there is none.
+/* The index of the log at `log_path` as far as its first `size` bytes go. Empty when there is none;
+ * of more than LIMIT_CLI_INDEX_RECORDS records the last.
  * A log that was compressed has that of its plain name. */
 void log_index_read(struct log_index *ix, const char *log_path, off_t size);
 void log_index_fini(struct log_index *ix);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "base/limits.h"
 #include "cli/log_index.h"
 
 #define T0 1764244800000LL /* 2025-11-27T12:00:00Z */
@@ -157,6 +158,24 @@ static void ignores_records_that_cannot_be(void **state)
     expect(s, 25, -1, "c@30 ");
 }
 
+static void of_too_many_records_it_takes_the_last(void **state)
+{
+    struct scene *s = *state;
+    struct log_index ix;
+    char path[96];
+    uint64_t words[4] = {htole64(T0), 0, htole64(T0 + 5000), htole64(3)};
+    snprintf(path, sizeof(path), "%s/.app-out.log.idx", s->folder);
+    write_bytes(path, words, 16, T0);
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, words + 2, 16, (off_t)LIMIT_CLI_INDEX_RECORDS * 16), 16);
+    close(fd);
+    log_index_read(&ix, s->log, 6);
+    assert_int_equal(ix.count, 1);
+    assert_int_equal(ix.at[0].offset, 3);
+    assert_int_equal(ix.at[0].span_ms, 64000);
+    log_index_fini(&ix);
+}
+
 static void finds_lines_by_their_dates(void **state)
 {
     struct scene *s = *state;
@@ -250,9 +269,13 @@ int main(void)
 {
     setenv("TZ", "UTC", 1);
     const struct CMUnitTest tests[] = {
-        TEST(finds_lines_by_the_index),           TEST(ignores_records_that_cannot_be),
-        TEST(finds_lines_by_their_dates),         TEST(halves_a_large_file),
-        TEST(without_times_it_is_all_or_nothing), TEST(before_the_first_record_lines_are_older),
+        TEST(finds_lines_by_the_index),
+        TEST(ignores_records_that_cannot_be),
+        TEST(of_too_many_records_it_takes_the_last),
+        TEST(finds_lines_by_their_dates),
+        TEST(halves_a_large_file),
+        TEST(without_times_it_is_all_or_nothing),
+        TEST(before_the_first_record_lines_are_older),
         TEST(goes_through_rotated_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

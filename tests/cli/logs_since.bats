@@ -116,6 +116,9 @@ past() { # MS: that point of time lies behind us by so much, and the index has a
     assert_fails
     assert_has "--since: no time: $bad"
   done
+  run pm2 logs --since 1h --lines 1048577
+  assert_fails
+  assert_has "--lines: at most 1048576"
   run pm2 logs --since 1h --until 2h
   assert_fails
   assert_has "--until: 2h is before --since: 1h"
