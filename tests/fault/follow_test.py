@@ -25,7 +25,7 @@ from world import PM2  # noqa: E402
 ROTATIONS = int(os.environ.get("FOLLOW_ROTATIONS", 100))
 KILLS = int(os.environ.get("FOLLOW_KILLS", 10))
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
-LINE = re.compile(r"^(\d+)\|(\w+) +\| (out|err) (\d+)$")
+LINE = re.compile(r"^(\d+)\|(\w+) +\| (?:[-\dT:]+: )?(out|err) (\d+)$")
 
 
 class Follower:
@@ -104,13 +104,34 @@ class Follow(unittest.TestCase):
                     raise AssertionError(f"{name}: line {i + 1} is {have}, of {len(got)} shown and {count} written")
         self.assertEqual(len(got), count)
 
-    def test_each_line_once(self):
+    def follow(self):
         print(f"seed {SEED}", file=sys.stderr)
         self.rig.main.call("ping", {})
         follower = Follower(self.rig, "all", "--lines", "0", "--out")
         self.addCleanup(follower.process.wait)
         self.addCleanup(follower.process.kill)
         wait_until(lambda: os.path.exists(f"/proc/{follower.process.pid}/fd/5"), "the follower is under way")
+        return follower
+
+    def old_logs(self, stem):
+        return [name for name in os.listdir(os.path.join(self.rig.home, "logs")) if name.startswith(f"{stem}__")]
+
+    def test_rotated_by_pm2d(self):
+        follower = self.follow()
+        for name, options in (("plain", {}), ("packed", {"compress": "zstd"}), ("dated", {"time": True})):
+            self.rig.start(name, "writer", 0.001, max_size=500, retain="all", **options)
+        for i in range(KILLS):
+            lines = len(follower.lines())
+            wait_until(lambda: len(follower.lines()) > lines + 500, "the follower shows something")
+            self.rig.kill_and_wait("pid")
+        wait_until(lambda: len(self.old_logs("plain-out")) >= 20, "files are rotated")
+        self.rig.calm()
+        for name in ("plain", "packed", "dated"):
+            self.check(name, follower)
+        follower.end()
+
+    def test_each_line_once(self):
+        follower = self.follow()
         shared = os.path.join(self.rig.home, "logs", "shared.log")
         self.rig.start("fast", "writer", 0.001)
         for name in ("left", "right"):
