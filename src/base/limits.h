@@ -60,11 +60,13 @@
 #define LIMIT_DEPEND_MS      (10 * 60 * 1000) /* how long an app waits for what it depends on */
 #define LIMIT_DELAY_MS       (7LL * 24 * 3600 * 1000) /* any configured delay or timeout */
 
-#define LIMIT_SERVICE_BYTES  128 /* name of the user or the service of a start-up script */
-#define LIMIT_DUMP_BYTES     (128UL * 1024 * 1024) /* dump.pm2 */
-#define LIMIT_DUMP_ID        1000000 /* an id above it is not given again by resurrect */
-#define LIMIT_DUMP_NOTES     1000    /* apps that resurrect tells of in one answer, of each kind */
-#define LIMIT_SETTINGS_BYTES (4UL * 1024 * 1024) /* module_conf.json */
+#define LIMIT_HISTORY_BYTES      (2UL * 1024 * 1024) /* history.jsonl; as much again in .1 */
+#define LIMIT_HISTORY_LINE_BYTES 16384               /* one record */
+#define LIMIT_SERVICE_BYTES      128 /* name of the user or the service of a start-up script */
+#define LIMIT_DUMP_BYTES         (128UL * 1024 * 1024) /* dump.pm2 */
+#define LIMIT_DUMP_ID            1000000 /* an id above it is not given again by resurrect */
+#define LIMIT_DUMP_NOTES         1000 /* apps that resurrect tells of in one answer, of each kind */
+#define LIMIT_SETTINGS_BYTES     (4UL * 1024 * 1024) /* module_conf.json */
 
 /* what apps say by sd_notify; health probes */
 #define LIMIT_NOTIFY_BYTES        4096 /* one datagram */

@@ -14,7 +14,7 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_apply_entry, cmd_check_entry, cmd_scale_entry, cmd_set_entry, cmd_get_entry, cmd_conf_entry,
     cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry,
     cmd_rollback_entry, cmd_save_entry, cmd_resurrect_entry, cmd_cleardump_entry, cmd_startup_entry,
-    cmd_unstartup_entry;
+    cmd_unstartup_entry, cmd_history_entry, cmd_why_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -57,6 +57,8 @@ static const struct cmd *const built[] = {
     &cmd_cleardump_entry,
     &cmd_startup_entry,
     &cmd_unstartup_entry,
+    &cmd_history_entry,
+    &cmd_why_entry,
 };
 
 #define LATER(word, usage, text, ...)                                                              \

@@ -9,6 +9,7 @@
 #include "batch.h"
 #include "conf_merge.h"
 #include "cron_job.h"
+#include "history.h"
 #include "methods.h"
 #include "orderly.h"
 #include "reload.h"
@@ -204,6 +205,8 @@ static void act_on_procs(struct methods *m, json_t *opts, struct proc *const *pr
         (void)new_confs(m, &rq, procs, count, confs, &e);
     for (size_t i = 0; i < count && watch && !e.code && act_table[action].changes; i++)
         watch_option(procs[i], watch);
+    for (size_t i = 0; i < count && !e.code; i++)
+        history_asked(procs[i], act_table[action].name);
     if (e.code)
         act_reply(a, NULL, 0, e.msg);
     else if (give_order(m, &o, procs, confs, ids, count, action, a) < 0)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "events.h"
+#include "history.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/tz.h"
@@ -77,6 +78,7 @@ static void run(struct proc *p)
         return;
     }
     log_info("App [%s:%d] restarted by its schedule", proc_name(p), p->id);
+    history_caused(p, "restart", "its schedule");
     proc_order(p, ORDER_RESTART, on_restarted, NULL);
 }
 

@@ -21,6 +21,7 @@
 #include "batch.h"
 #include "events.h"
 #include "extras.h"
+#include "history.h"
 #include "host/world.h"
 #include "journal.h"
 #include "memguard.h"
@@ -448,6 +449,7 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (!rotator_new(&d->loop, &d->env.files, has_rotating_module, d))
         return err_set(e, -ENOMEM, "out of memory");
     run_logs_read_settings(&d->env);
+    d->env.history = history_open(d->env.paths.home);
     d->methods.saver = saver_new(&d->methods);
     if (!d->methods.saver)
         return err_set(e, -ENOMEM, "out of memory");
@@ -470,6 +472,7 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (rc < 0)
         return rc;
     announce(d);
+    history_daemon(d->env.history, found > 0 ? "took over" : "started");
     forget_unknown(d);
     for (size_t i = 0; i < d->table.count; i++) {
         struct proc *p = d->table.items[i];
@@ -520,6 +523,7 @@ static void finish(struct daemon *d, bool started)
     if (d->env.cgroup_base[0] && !d->lost_keeper)
         (void)cgroup_remove(d->env.cgroup_base);
     saver_free(d->methods.saver);
+    history_close(d->env.history);
     journal_close(d->env.journal, started && !d->lost_keeper);
     link_free(d->env.link);
     table_fini(&d->table);

@@ -2,6 +2,8 @@
  * When a process is probed, and what follows. Runs in pm2d. */
 #include "health.h"
 
+#include "history.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -89,6 +91,7 @@ static void restart(struct health *h)
     struct proc *p = h->p;
     log_warn("App [%s:%d] is unhealthy: restarting it", proc_name(p), p->id);
     pause_probing(h);
+    history_caused(p, "restart", h->error.len > 0 ? h->error.data : "its health probe failed");
     proc_order(p, ORDER_RESTART, NULL, NULL);
 }
 

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "events.h"
+#include "history.h"
 #include "os/memory.h"
 #include "os/proctree.h"
 #include "proc.h"
@@ -48,6 +49,7 @@ static void restart(struct memguard *g, int64_t bytes)
     log_warn("App [%s:%d] uses %lld bytes of memory, its limit is %lld: restarting it",
              proc_name(p), p->id, (long long)bytes, (long long)g->limit_bytes);
     g->restarting = true;
+    history_caused(p, "restart", "it used more memory than max_memory_restart");
     if (reload_can(p, &why)) /* as PM2: the workers of a cluster make room for their successors */
         reload_begin(p, &unchanged, &handler);
     else

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "history.h"
 #include "proc_json.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -97,6 +98,16 @@ static void list_methods(struct call *c)
     call_end(c);
 }
 
+/* Orders that are given while the method runs are the caller's. */
+static void run_method(const struct method *method, struct methods *m, struct call *c, json_t *args)
+{
+    struct asker asker = {.method = method->name, .number = ++m->calls};
+    call_peer(c, &asker.uid, &asker.pid);
+    m->env->asker = &asker;
+    method->run(m, c, args);
+    m->env->asker = NULL;
+}
+
 void methods_handle(void *ctx, struct call *c, const struct rpc_request *rq)
 {
     struct methods *m = ctx;
@@ -108,7 +119,7 @@ void methods_handle(void *ctx, struct call *c, const struct rpc_request *rq)
         if (strcmp(method_table[i].name, rq->method) != 0)
             continue;
         if (method_table[i].run)
-            method_table[i].run(m, c, rq->args);
+            run_method(&method_table[i], m, c, rq->args);
         else
             method_fail(c, "%s is not available yet", rq->method);
         return;

@@ -27,6 +27,7 @@ struct methods {
     void (*shutdown)(void *ctx, struct call *call, pid_t notify_pid);
     void *shutdown_ctx;
     bool shutting_down;
+    uint64_t calls; /* so far */
 };
 
 typedef void method_fn(struct methods *m, struct call *c, json_t *args);

@@ -18,6 +18,7 @@
 #include "base/obj.h"
 #include "events.h"
 #include "extras.h"
+#include "history.h"
 #include "journal.h"
 #include "nodeversion.h"
 #include "os/cgroup.h"
@@ -214,6 +215,7 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
     o->done = done;
     o->ctx = ctx;
     list_add_tail(&p->orders, &o->link);
+    history_ordered(p, kind);
     reload_overtake(p, kind);
     if (kind == ORDER_STOP || kind == ORDER_DELETE || kind == ORDER_RESTART)
         if (proc_pid(p) > 0)
@@ -291,6 +293,7 @@ static void publish(struct proc *p, enum proc_publish what)
                         (long long)p->policy.max_restarts, (long long)p->policy.min_uptime_ms,
                         p->exit_signal ? "signal" : "exit code",
                         p->exit_signal ? p->exit_signal : p->exit_code);
+        history_gave_up(p);
         event_process(p, "restart overlimit", false);
         break;
     case PUB_STOPPED: settle(p, ORDER_STOP); break;
@@ -333,6 +336,7 @@ static void execute(struct proc *p, const struct proc_action *a)
     case ACT_KILL:
         log_warn("pid=%d still alive after %lldms, sending SIGKILL", (int)proc_pid(p),
                  (long long)p->policy.kill_timeout_ms);
+        history_killed(p);
         tree_signal(p, SIGKILL, a->tree);
         break;
     case ACT_SPAWN: proc_launch(p); break;
@@ -445,6 +449,7 @@ void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
     if (!p->lead)
         pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     nodeversion_find(p->run->pid, p->node_version, sizeof(p->node_version));
+    history_started(p);
     proc_step(p, &(struct proc_event){.type = EV_SPAWNED});
     FAILPOINT("spawned.journalled");
 }
@@ -475,6 +480,7 @@ void proc_on_spawn_failed(struct proc *p, uint64_t handle, int code, enum link_s
     p->run = NULL;
     run_close(r);
     explain_spawn_failure(p, code, stage);
+    history_cannot(p);
     proc_step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
 }
 
@@ -520,7 +526,7 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
         proc_note_unknown_exit(p, &ev);
     else
         note_exit(p, wait_status, &ev);
-    resources_ended(p);
+    history_ended(p, r->adopted ? -1 : wait_status, ev.uptime_ms, resources_ended(p));
     proc_step(p, &ev); /* the journal has it before the keeper forgets it */
     FAILPOINT("exited.journalled");
     if (p->removed)

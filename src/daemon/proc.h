@@ -25,7 +25,9 @@
 #include "os/procfs.h"
 #include "pump.h"
 
+struct asker; /* history.h */
 struct health;
+struct history;
 struct journal;
 struct cron_job;
 struct memguard;
@@ -50,6 +52,8 @@ struct proc_env {
     json_t *settings;          /* of `pm2 set`, as read for the log files; NULL = none */
     struct list stored_spools; /* of output, from the keeper, until they are claimed */
     struct journal *journal;
+    struct history *history;
+    const struct asker *asker; /* who gives orders just now; NULL = nobody from outside */
     struct trees *trees;
     struct watches *watches;
     struct memguards *memguards;
@@ -156,6 +160,8 @@ struct proc {
      * on. 0 = none, or asked for and not there yet. */
     pid_t last_pid;
     uint64_t last_ticks;
+    uint64_t noted_call; /* history.c: the call whose order of it has been noted */
+    uint64_t noted_conf; /* ... and the configuration, hashed */
     uint64_t journalled; /* journal.c: the record that stands there, hashed; 0 = none */
 };
 

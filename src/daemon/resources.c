@@ -254,16 +254,17 @@ bool resources_explain(struct proc *p, int code, enum link_stage stage)
     return p->reason != NULL;
 }
 
-void resources_ended(struct proc *p)
+bool resources_ended(struct proc *p)
 {
     char path[CGROUP_PATH_MAX];
     int64_t max;
     const json_t *limits = json_object_get(p->conf, "cgroup");
     if (!json_get_int(limits, "memory_max", &max) || !proc_cgroup(p, path, sizeof(path)))
-        return;
+        return false;
     uint64_t kills = cgroup_count(path, "memory.events", "oom_kill");
     if (kills > p->oom_kills)
         log_warn("App [%s:%d] out of memory: the kernel has killed %" PRIu64
                  " of its processes (memory_max %" PRId64 " bytes)",
                  proc_name(p), p->id, kills - p->oom_kills, max);
+    return kills > p->oom_kills;
 }

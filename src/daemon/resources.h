@@ -29,4 +29,4 @@ int resources_cgroup(struct proc *p, struct link_spawn *s, char *path, size_t si
 bool resources_explain(struct proc *p, int code, enum link_stage stage);
 
 /* A run has ended: log it if the kernel killed for lack of memory. */
-void resources_ended(struct proc *p);
+bool resources_ended(struct proc *p);

@@ -43,6 +43,7 @@ struct conn {
     void *on_close_ctx;
     unsigned calls; /* not answered yet; they keep the struct alive */
     pid_t peer;
+    uid_t peer_uid;
     bool closing, closed;
     bool eof;    /* the peer sends no more, but may still read its replies */
     bool corked; /* replies are gathered until the batch of requests is through */
@@ -181,6 +182,12 @@ void call_value(struct call *call, struct str json)
     call_end(call);
 }
 
+void call_peer(const struct call *c, uid_t *ret_uid, pid_t *ret_pid)
+{
+    *ret_uid = c->conn->peer_uid;
+    *ret_pid = c->conn->peer;
+}
+
 /* One request. False when the connection has to go. */
 static bool take_request(struct conn *c, const struct amp_msg *m)
 {
@@ -254,6 +261,7 @@ static int check_peer(struct conn *c)
         rc = sock_peer(fd, &uid, &c->peer);
     if (rc < 0)
         return rc;
+    c->peer_uid = uid;
     if (uid != geteuid() && uid != 0) {
         log_warn("rpc.sock: refused process %d of user %u", (int)c->peer, (unsigned)uid);
         return -EPERM;

@@ -32,6 +32,8 @@ void call_end(struct call *c);
 void call_fail(struct call *c, const char *text);
 /* {"args":[value]} in one go. */
 void call_value(struct call *c, struct str json);
+/* Who asks. */
+void call_peer(const struct call *c, uid_t *ret_uid, pid_t *ret_pid);
 /* Have `fn` called once when the connection of this call is closed, by whomever. */
 void call_on_close(struct call *c, void (*fn)(void *ctx), void *ctx);
 /* Never answer (killMe and notifyKillPM2 of PM2). */

@@ -2,6 +2,8 @@
  * Groups, their paths and their changes. Runs in pm2d. */
 #include "watch_group.h"
 
+#include "history.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +188,7 @@ static void restart_members(struct watch_group *g)
         struct watch_member *m = LIST_ENTRY(todo.next, struct watch_member, link);
         list_del(&m->link);
         list_add_tail(&g->members, &m->link);
+        history_caused(m->proc, "restart", "a watched file changed");
         proc_order(m->proc, ORDER_RESTART, NULL, NULL);
     }
 }

@@ -164,9 +164,9 @@ print(*sorted(p["pm2_env"]["NODE_APP_INSTANCE"] for p in json.load(sys.stdin)))'
 }
 
 @test "what was errored or waited for its restart is started" {
-  pm2 start exit.sh --name bad --max-restarts 2 -- 0 || :
+  pm2 start exit.sh --name bad --max-restarts 2 || :
   wait_status bad errored
-  pm2 start exit.sh --name waits --restart-delay 600000 -- 0
+  pm2 start exit.sh --name waits --restart-delay 600000
   wait_status waits "waiting restart"
   pm2 save
   assert_equal "$(saved)" "bad:errored waits:waiting restart"
