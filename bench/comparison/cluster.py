@@ -3,13 +3,12 @@
 under load, and what is lost when workers, pm2d or the keeper are killed."""
 
 import contextlib
-import http.client
 import os
 import signal
 import time
 
 from .procs import BenchError, is_alive, name, wait_until
-from .serving import LATE_MS, Load, ask, more_descriptors, under_node, under_side, wrk
+from .serving import Load, ask, ask_once, connect, more_descriptors, under_node, under_side, wrk
 
 WRK_CLIENTS = 32
 RATE_WORKERS = 2
@@ -191,28 +190,23 @@ def memory_of_connections(bench):
     more_descriptors()
     for _, side in bench.rounds(f"memory of {OPEN_CONNECTIONS} connections"):
         with under_side(side, KILL_WORKERS) as served, contextlib.ExitStack() as open_ones:
-            connect(served.port, open_ones)
+            stay(served.port, open_ones)
             time.sleep(SETTLE_S)
             before_mb = side.pss_mb()
-            clients = [connect(served.port, open_ones) for _ in range(OPEN_CONNECTIONS)]
+            clients = [stay(served.port, open_ones) for _ in range(OPEN_CONNECTIONS)]
             time.sleep(SETTLE_S)
             bench.add("memory-connections", side, side.pss_mb() - before_mb)
             for client in clients:
-                ask_again(client)
+                ask(client)
 
 
-def connect(port, open_ones):
-    """Ask once, and stay connected until `open_ones` ends."""
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=LATE_MS / 1000)
+def stay(port, open_ones):
+    """A client that has asked once and stays connected until `open_ones` ends."""
+    client = connect(port)
     open_ones.callback(client.close)
-    ask_again(client)
+    ask(client)
     client.auto_open = 0  # from here on an error when it was closed
     return client
-
-
-def ask_again(client):
-    client.request("GET", "/")
-    client.getresponse().read()
 
 
 def sticky(bench):
@@ -223,13 +217,13 @@ def sticky(bench):
     for i in range(bench.plan.rounds):
         bench.says(f"sticky clients: round {i + 1} of {bench.plan.rounds}")
         with under_side(side, KILL_WORKERS, balance="sticky") as served:
-            before = [ask(served.port, address) for address in addresses]
+            before = [ask_once(served.port, address) for address in addresses]
             workers = served.pids()
             if set(before) != workers:
                 raise BenchError("sticky: not all workers have clients")
             side.run("reload", "0")
             stayed = workers & served.pids()
-            after = [ask(served.port, address) for address in addresses]
+            after = [ask_once(served.port, address) for address in addresses]
         if len(stayed) != KILL_WORKERS - 1:
             raise BenchError(f"sticky: a reload of one worker has left {len(stayed)}")
         bench.add("sticky", side, sum(was in stayed and was != now

@@ -97,15 +97,27 @@ def under_node(scratch, workers, env=None):
 # ---- clients ----
 
 
-def ask(port, source=None):
-    """The pid that answers one request; `source` is the address of the client."""
-    server = http.client.HTTPConnection("127.0.0.1", port, timeout=LATE_MS / 1000,
-                                        source_address=(source, 0) if source else None)
+def connect(port, source=None):
+    """An HTTP client; `source` is its address."""
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=LATE_MS / 1000,
+                                      source_address=(source, 0) if source else None)
+
+
+def ask(client):
+    """The pid that answers one request."""
     try:
-        server.request("GET", "/", headers={"Connection": "close"})
-        return int(server.getresponse().read())
+        client.request("GET", "/")
+        return int(client.getresponse().read())
+    except (OSError, http.client.HTTPException) as error:
+        raise BenchError(f"a client had no answer: {error!r}") from error
+
+
+def ask_once(port, source):
+    client = connect(port, source)
+    try:
+        return ask(client)
     finally:
-        server.close()
+        client.close()
 
 
 class Load:
