@@ -181,6 +181,18 @@ export interface ClientApi {
   [method: string]: any
 }
 
+/** What an app answers to an action. */
+export interface ActionReply {
+  at: number
+  data: { action_name: string; return?: any; [key: string]: unknown }
+  process: { pm_id: number; name: string; namespace: string }
+}
+
+export interface Setting {
+  success: true
+  value?: any
+}
+
 export interface API {
   readonly custom: new (opts?: CustomOptions) => API
   readonly Client: ClientApi
@@ -208,9 +220,10 @@ export interface API {
   start(app: StartOptions | StartOptions[], cb: StartCallback): void
   start(app: StartOptions | StartOptions[], opts: StartManyOptions, cb: StartCallback): void
   start(app: StartOptions | StartOptions[], opts?: StartManyOptions): Promise<StartedProcess[]>
+  /** A script, or a process file; options may be in a file of their own. */
   start(script: string, cb: StartCallback): void
-  start(script: string, opts: StartOptions, cb: StartCallback): void
-  start(script: string, opts?: StartOptions): Promise<StartedProcess[]>
+  start(script: string, opts: StartOptions | StartManyOptions | string, cb: StartCallback): void
+  start(script: string, opts?: StartOptions | StartManyOptions | string): Promise<StartedProcess[]>
   stop(target: Target, cb: Callback<Proc[]>): void
   stop(target: Target): Promise<Proc[]>
   restart(target: Target | StartOptions | StartOptions[], cb: Callback<Proc[]>): void
@@ -257,6 +270,16 @@ export interface API {
   sendLineToStdin(id: Target, line: string, separator?: string): Promise<any>
   msgProcess(request: object, cb: Callback<any>): void
   msgProcess(request: object): Promise<any>
+  /** Have apps carry out an action that they have registered; answers when each has answered. */
+  trigger(target: Target, action: string, cb: Callback<ActionReply[]>): void
+  trigger(target: Target, action: string, params: unknown, cb: Callback<ActionReply[]>): void
+  trigger(target: Target, action: string, params?: unknown): Promise<ActionReply[]>
+  /** Standard input and output of this program for those of a process, until the input ends. */
+  attach(id: Target, cb: Callback<void>): void
+  attach(id: Target, separator: string, cb: Callback<void>): void
+  attach(id: Target, separator?: string): Promise<void>
+  env(id: Target, cb: Callback<Record<string, unknown>>): void
+  env(id: Target): Promise<Record<string, unknown>>
   reset(target: Target, cb: Callback<{ success: boolean }>): void
   reset(target: Target): Promise<{ success: boolean }>
   flush(cb: Callback<ProcessDescription[]>): void
@@ -276,6 +299,21 @@ export interface API {
   autodump(): Promise<void>
   reloadLogs(cb: Callback<any>): void
   reloadLogs(): Promise<any>
+  /** Keep a setting ('app:key'); an app of this name starts again with it. */
+  set(key: string, value: string | number | boolean, cb: Callback<{ success: true }>): void
+  set(key: string, value: string | number | boolean): Promise<{ success: true }>
+  /** 'key value key value' */
+  multiset(text: string, cb: Callback<{ success: true }>): void
+  multiset(text: string): Promise<{ success: true }>
+  unset(key: string, cb: Callback<{ success: true }>): void
+  unset(key: string): Promise<{ success: true }>
+  get(key: string, cb: Callback<Setting>): void
+  get(cb: Callback<Setting>): void
+  get(key?: string): Promise<Setting>
+  /** Without a value as get, with one as set. */
+  conf(key: string, value: string, cb: Callback<Setting>): void
+  conf(key: string, cb: Callback<Setting>): void
+  conf(key?: string, value?: string): Promise<Setting>
   launchBus(cb: (err: Error | null, bus: Bus, socket: Bus['sock']) => void): void
   launchBus(): Promise<Bus>
   disconnectBus(cb: Callback<void>): void
@@ -296,6 +334,14 @@ export const restart: API['restart']
 export const reload: API['reload']
 export const gracefulReload: API['gracefulReload']
 export const scale: API['scale']
+export const trigger: API['trigger']
+export const attach: API['attach']
+export const env: API['env']
+export const set: API['set']
+export const multiset: API['multiset']
+export const unset: API['unset']
+export const get: API['get']
+export const conf: API['conf']
 export const list: API['list']
 export const describe: API['describe']
 export const getPID: API['getPID']

@@ -8,6 +8,9 @@ const path = require('path')
 const { answer, Failure } = require('./answer')
 const { Client } = require('./client')
 const { defaultHome } = require('./conf')
+const files = require('./files')
+const messages = require('./messages')
+const settings = require('./settings')
 const targets = require('./targets')
 const unbuilt = require('./unbuilt')
 
@@ -64,7 +67,21 @@ async function procsOf(rpc, ids) {
   return procs.filter((proc) => wanted.includes(proc.pm_id))
 }
 
+// What was deleted, as PM2 tells it.
+function deleted(before, ids) {
+  return before.filter((proc) => ids.includes(proc.pm_id)).map((proc) => {
+    const env = { ...proc.pm2_env, status: 'stopped' }
+    return actionResult({ ...proc, pid: 0, monit: { memory: 0, cpu: 0 }, pm2_env: env })
+  })
+}
+
 const isText = (value) => typeof value === 'string'
+
+// Scripts that are not there are told together, as PM2 does; anything else is one error.
+function failureOf(errors, results) {
+  const other = errors.find((error) => !/^Script not found/.test(error.message))
+  return new Failure(other ?? errors, results)
+}
 const lastFunction = (...values) => values.find((value) => typeof value === 'function')
 
 function homeOf({ pm2_home: home, independent }) {
@@ -136,21 +153,50 @@ class API {
 
   // ---- starting --------------------------------------------------------------------------------
 
-  // start(script | app | apps, [opts], [cb])
+  // start(script | file | app | apps, [opts | file with them], [cb])
   start(what, opts, cb) {
-    const options = targets.isObject(opts) ? opts : {}
-    return this.run((rpc) => this.startAny(rpc, what, options), lastFunction(opts, cb))
+    const work = async (rpc) => this.startAny(rpc, what, await this.optionsOf(opts))
+    return this.run(work, lastFunction(opts, cb))
+  }
+
+  // Attributes may be in a file of their own.
+  async optionsOf(opts) {
+    if (!isText(opts) || opts === '') return targets.isObject(opts) ? opts : {}
+    if (!targets.isProcessFile(opts)) throw new Error(`${opts} is not a file with options`)
+    const { apps } = await files.readFile(this, opts)
+    if (apps.length === 1 && targets.isObject(apps[0])) return apps[0]
+    throw new Error(`${opts}: expected the options of one app, found ${apps.length} apps`)
   }
 
   async startAny(rpc, what, opts) {
     if (what !== null && typeof what === 'object') return this.startApps(rpc, what, opts)
     const script = targets.wordOf(what)
-    if (targets.isProcessFile(script)) {
-      throw new Error(`${script}: process files are not available yet`)
-    }
+    if (targets.isProcessFile(script)) return this.startFile(rpc, 'start', script, opts)
     return this.startTarget(rpc, script, targets.attributesOf(opts), {
       update_env: opts.updateEnv === true
     })
+  }
+
+  // Apps of a file that are there are restarted, or reloaded; the others are new.
+  async startFile(rpc, action, target, opts) {
+    const read = await files.readFile(this, target)
+    const { apps } = await files.order(this, rpc, action, read, opts, target)
+    const steps = new Map(apps.flatMap(({ ids, step }) => ids.map((id) => [id, step])))
+    const procs = await procsOf(rpc, [...steps.keys()])
+    const results = procs.map((proc) =>
+      (steps.get(proc.pm_id) === 'start' ? startResult : actionResult)(proc))
+    const errors = apps.filter(({ error }) => error).map(({ error }) => new Error(error))
+    if (errors.length === 0) return results
+    throw failureOf(errors, results)
+  }
+
+  async endFile(rpc, action, target, opts) {
+    const before = await allOf(rpc)
+    const read = await files.readFile(this, target)
+    const { done, error } = await files.order(this, rpc, action, read, opts, target)
+    if (error) throw new Error(apiText(error))
+    const ids = done.map((one) => one.id)
+    return action === 'delete' ? deleted(before, ids) : (await procsOf(rpc, ids)).map(actionResult)
   }
 
   // Apps whose name is known are restarted with what they are given now; the others are new.
@@ -167,9 +213,7 @@ class API {
       }
     }
     if (errors.length === 0) return results
-    // Scripts that are not there are told together, as PM2 does; anything else is one error.
-    const other = errors.find((error) => !/^Script not found/.test(error.message))
-    throw new Failure(other ?? errors, results)
+    throw failureOf(errors, results)
   }
 
   isWanted(app, only) {
@@ -211,12 +255,12 @@ class API {
   // ---- orders ----------------------------------------------------------------------------------
 
   stop(target, cb) {
-    return this.run((rpc) => this.order(rpc, 'stop', target), cb)
+    return this.run((rpc) => this.end(rpc, 'stop', target), cb)
   }
 
   // delete(target, [via], [cb])
   delete(target, via, cb) {
-    return this.run((rpc) => this.order(rpc, 'delete', target), lastFunction(via, cb))
+    return this.run((rpc) => this.end(rpc, 'delete', target), lastFunction(via, cb))
   }
 
   // restart(target | app | apps, [opts], [cb])
@@ -227,16 +271,22 @@ class API {
 
   async restartAny(rpc, target, opts) {
     if (target !== null && typeof target === 'object') return this.startApps(rpc, target, opts)
-    return this.order(rpc, 'restart', target, targets.attributesOf(opts), opts.updateEnv === true)
+    const word = targets.wordOf(target)
+    if (targets.isProcessFile(word)) return this.startFile(rpc, 'start', word, opts)
+    return this.act(rpc, 'restart', word, targets.attributesOf(opts), opts.updateEnv === true)
   }
 
   // reload(target, [opts], [cb]): answered when the successors serve and those before are gone.
   reload(target, opts, cb) {
     const options = targets.isObject(opts) ? opts : {}
-    const { parallel, updateEnv } = options
-    const work = (rpc) => this.order(rpc, 'reload', target, targets.attributesOf(options),
-      updateEnv === true, { parallel })
-    return this.run(work, lastFunction(opts, cb))
+    return this.run((rpc) => this.reloadAny(rpc, target, options), lastFunction(opts, cb))
+  }
+
+  async reloadAny(rpc, target, opts) {
+    const { parallel, updateEnv } = opts
+    const word = targets.wordOf(target)
+    if (targets.isProcessFile(word)) return this.startFile(rpc, 'reload', word, opts)
+    return this.act(rpc, 'reload', word, targets.attributesOf(opts), updateEnv === true, { parallel })
   }
 
   gracefulReload(target, opts, cb) {
@@ -253,12 +303,11 @@ class API {
     }, cb)
   }
 
-  async order(rpc, action, target, options = {}, updateEnv = false, more = {}) {
+  // stop or delete
+  async end(rpc, action, target) {
     const word = targets.wordOf(target)
-    if (targets.isProcessFile(word)) {
-      throw new Error(`${word}: process files are not available yet`)
-    }
-    return this.act(rpc, action, word, options, updateEnv, more)
+    if (targets.isProcessFile(word)) return this.endFile(rpc, action, word, {})
+    return this.act(rpc, action, word, {}, false)
   }
 
   async act(rpc, action, target, options, updateEnv, more) {
@@ -269,10 +318,7 @@ class API {
     const ids = done.map((one) => one.id)
     if (error) throw new Error(apiText(error))
     if (action !== 'delete') return (await procsOf(rpc, ids)).map(actionResult)
-    return before.filter((proc) => ids.includes(proc.pm_id)).map((proc) => {
-      const env = { ...proc.pm2_env, status: 'stopped' }
-      return actionResult({ ...proc, pid: 0, monit: { memory: 0, cpu: 0 }, pm2_env: env })
-    })
+    return deleted(before, ids)
   }
 
   // ---- questions -------------------------------------------------------------------------------
@@ -308,35 +354,6 @@ class API {
     return answer(this.Client.call('getVersion', {}), cb)
   }
 
-  // ---- messages --------------------------------------------------------------------------------
-
-  sendSignalToProcessName(signal, name, cb) {
-    const request = { signal, process_name: String(name) }
-    return answer(this.Client.call('sendSignalToProcessName', request), cb)
-  }
-
-  sendSignalToProcessId(signal, id, cb) {
-    const request = { signal, process_id: id }
-    return answer(this.Client.call('sendSignalToProcessId', request), cb)
-  }
-
-  // sendDataToProcessId(id, packet, [cb]) or (packet, [cb])
-  sendDataToProcessId(id, packet, cb) {
-    const full = targets.isObject(id) ? id : { ...packet, id }
-    return answer(this.Client.call('sendDataToProcessId', full), lastFunction(packet, cb))
-  }
-
-  // sendLineToStdin(id, line, [separator], [cb])
-  sendLineToStdin(id, line, separator, cb) {
-    const end = isText(separator) ? separator : '\n'
-    const request = { pm_id: id, line: `${line}${end}` }
-    return answer(this.Client.call('sendLineToStdin', request), lastFunction(separator, cb))
-  }
-
-  msgProcess(request, cb) {
-    return answer(this.Client.call('msgProcess', request), cb)
-  }
-
   reset(target, cb) {
     return this.run((rpc) => this.resetAll(rpc, target), cb)
   }
@@ -348,6 +365,11 @@ class API {
     if (ids.length === 0 && word !== 'all') throw new Error('Unknown process name')
     for (const id of ids) await rpc.call('resetMetaProcessId', id)
     return { success: true }
+  }
+
+  // env(id, [cb]): the variables of a process
+  env(id, cb) {
+    return answer(this.Client.call('c.env', { id }), cb)
   }
 
   // ---- the saved list --------------------------------------------------------------------------
@@ -397,6 +419,8 @@ class API {
     return answer(this.Client.call('reloadLogs', {}), cb)
   }
 }
+
+Object.assign(API.prototype, messages, settings)
 
 for (const name of unbuilt) {
   API.prototype[name] = function notAvailable(...args) {

@@ -5,7 +5,7 @@
 
 const fs = require('fs')
 const { answer, Values } = require('./answer')
-const { confOf, defaultHome } = require('./conf')
+const { confOf } = require('./conf')
 const { Rpc } = require('./rpc')
 const { pm2c: PM2C_VERSION } = require('../package.json')
 
@@ -19,7 +19,7 @@ const GONE_POLL_MS = 5
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 // Loaded when needed: most programs find a daemon, and have no bus.
-const launch = (home) => require('./native').launchDaemon(home, home !== defaultHome())
+const launch = (home) => require('./native').launchDaemon(home)
 
 const isAbsent = (error) => error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
 

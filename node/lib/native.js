@@ -4,11 +4,13 @@
 
 const fs = require('fs')
 const path = require('path')
-const { spawn } = require('child_process')
+const { execFile, spawn } = require('child_process')
+const { defaultHome } = require('./conf')
 
 const ROOT = path.join(__dirname, '..')
 const BESIDE = ['native/pm2', '../build/release/bin/pm2', '../build/dev/bin/pm2']
 const ERROR_TEXT_BYTES = 4096
+const OUTPUT_MAX_BYTES = 256 * 1024 * 1024 // a process file, with its lines
 
 // Variables by which the native program would find another home than the one that was asked for.
 const PATH_VARIABLE = /^(OVER_HOME|PM2_HOME|PM2_.*(_PATH|_FILE|_PORT|_LOCKFILE))$/
@@ -44,16 +46,35 @@ function findNative(env = process.env) {
   )
 }
 
-// Make sure that a daemon runs in `home`. `moved`: the home is not the one of the environment, so
-// that the variables which move single files do not count.
-function launchDaemon(home, moved) {
+// The environment of a native program for `home`. When that is not the one of our environment, the
+// variables which move single files do not count.
+function envFor(home) {
+  const moved = home !== defaultHome()
+  const env = { ...process.env, PM2_DISCRETE_MODE: '1', NO_COLOR: '1' }
+  for (const name of Object.keys(env)) {
+    if (name === 'OVER_HOME' || (moved && PATH_VARIABLE.test(name))) delete env[name]
+  }
+  env.PM2_HOME = home
+  return env
+}
+
+// Run a command of the native program. Resolves to what it prints; rejects with its words.
+function runNative(argv, { home, cwd }) {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, PM2_DISCRETE_MODE: '1', NO_COLOR: '1' }
-    for (const name of Object.keys(env)) {
-      if (name === 'OVER_HOME' || (moved && PATH_VARIABLE.test(name))) delete env[name]
-    }
-    env.PM2_HOME = home
-    const child = spawn(findNative(), ['ping'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const options = { env: envFor(home), cwd, maxBuffer: OUTPUT_MAX_BYTES }
+    const child = execFile(findNative(), argv, options, (error, out, text) => {
+      if (!error) resolve(out)
+      else reject(new Error(said(text) || `pm2 ${argv[0]}: ${error.message}`))
+    })
+    child.stdin.end()
+  })
+}
+
+// Make sure that a daemon runs in `home`.
+function launchDaemon(home) {
+  return new Promise((resolve, reject) => {
+    const options = { env: envFor(home), stdio: ['ignore', 'ignore', 'pipe'] }
+    const child = spawn(findNative(), ['ping'], options)
     let text = ''
     child.stderr.on('data', (piece) => {
       if (text.length < ERROR_TEXT_BYTES) text += piece
@@ -68,9 +89,10 @@ function launchDaemon(home, moved) {
   })
 }
 
+const said = (text) => text.replace(/\[PM2\]\[ERROR\] ?/g, '').trim()
+
 function launchError(text, code) {
-  const said = text.replace(/\[PM2\]\[ERROR\] ?/g, '').trim()
-  return said || `pm2 could not start a daemon (${code})`
+  return said(text) || `pm2 could not start a daemon (${code})`
 }
 
-module.exports = { findNative, launchDaemon }
+module.exports = { findNative, launchDaemon, runNative }

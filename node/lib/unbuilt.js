@@ -3,12 +3,12 @@
 'use strict'
 
 module.exports = [
-  'agentInfos', 'attach', 'autoinstall', 'backward', 'boilerplate', 'clearSetup', 'conf',
-  'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy', 'dockerMode', 'env',
-  'forward', 'generateDockerfile', 'generateModuleSample', 'generateSample', 'get', 'inspect',
+  'agentInfos', 'autoinstall', 'backward', 'boilerplate', 'clearSetup',
+  'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy', 'dockerMode',
+  'forward', 'generateDockerfile', 'generateModuleSample', 'generateSample', 'inspect',
   'install', 'jlist', 'killAgent', 'launchAll', 'launchModules', 'link', 'linkManagement',
-  'logrotate', 'minimumSetup', 'monit', 'monitorState', 'multiset', 'openDashboard', 'package',
+  'logrotate', 'minimumSetup', 'monit', 'monitorState', 'openDashboard', 'package',
   'printLogs', 'profile', 'publish', 'pullAndReload', 'pullAndRestart', 'pullCommitId',
-  'remote', 'remoteV2', 'report', 'serve', 'set', 'slist', 'startup', 'streamLogs',
-  'trigger', 'uninstall', 'uninstallStartup', 'unlink', 'unset', 'update'
+  'remote', 'remoteV2', 'report', 'serve', 'slist', 'startup', 'streamLogs',
+  'uninstall', 'uninstallStartup', 'unlink', 'update'
 ]

@@ -51,6 +51,7 @@
 #define LIMIT_FILE_NOTES     1000   /* errors, and warnings, told of one process file */
 #define LIMIT_DEPENDS        256    /* apps that one app depends on */
 #define LIMIT_AXM_ACTIONS    1024   /* actions that one app registers */
+#define LIMIT_ACTION_WAITS   256    /* calls of actions of one process that are not answered */
 #define LIMIT_AXM_BYTES      (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
 #define LIMIT_LISTEN         16                  /* addresses of one app; at most LIMIT_LINK_FDS */
 #define LIMIT_SEATS          2048                /* sockets of apps with `listen`, of one daemon */

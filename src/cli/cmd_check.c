@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "host/world.h"
 #include "json/read.h"
+#include "json/write.h"
 
 /* Of our environment what a check goes by. */
 static json_t *own_environment(void)
@@ -107,23 +108,48 @@ static int check(struct cli *cli, const struct args *args, struct procfile *file
     return errors > 0;
 }
 
+/* What was read, as the Node package hands it on to the daemon. */
+static int print(struct cli *cli, const struct procfile *file)
+{
+    AUTO(buf) text = BUF_INIT;
+    struct jw w = jw_to(&text);
+    jw_obj_begin(&w);
+    jw_kdom(&w, "apps", file->apps);
+    jw_kstr(&w, "apps_at", file->apps_at);
+    if (file->path)
+        jw_kstr(&w, "file", file->path);
+    if (file->lines)
+        jw_kdom(&w, "lines", file->lines);
+    if (file->deploy)
+        jw_kdom(&w, "deploy", file->deploy);
+    jw_obj_end(&w);
+    ui_line(&cli->ui, UI_OUT, buf_str(&text));
+    return 0;
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
     struct procfile file;
+    bool prints = args_has(args, "--print");
     const char *target = args->position.at[0];
     if (!files_check(cli, target))
         return 1;
-    if (files_read(cli, target, true, &file) != 0)
+    if (files_read(cli, target, !prints, &file) != 0)
         return 1;
-    int code = check(cli, args, &file, target);
+    int code = prints ? print(cli, &file) : check(cli, args, &file, target);
     procfile_fini(&file);
     return code;
 }
+
+static const struct opt options[] = {
+    {"--print", NULL, "print what was read as JSON, check nothing", SC_FLAG, false},
+};
 
 const struct cmd cmd_check_entry = {
     .name = "check",
     .args = "<json>",
     .summary = "look for errors in a process file, start nothing",
     .flags = CMD_ATTRIBUTES,
+    CMD_OPTS(options),
     .run = run,
 };

@@ -14,7 +14,7 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_apply_entry, cmd_check_entry, cmd_scale_entry, cmd_set_entry, cmd_get_entry, cmd_conf_entry,
     cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry,
     cmd_rollback_entry, cmd_save_entry, cmd_resurrect_entry, cmd_cleardump_entry, cmd_startup_entry,
-    cmd_unstartup_entry, cmd_history_entry, cmd_why_entry;
+    cmd_unstartup_entry, cmd_history_entry, cmd_why_entry, cmd_trigger_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -39,6 +39,7 @@ static const struct cmd *const built[] = {
     &cmd_reload_entry,
     &cmd_rollback_entry,
     &cmd_send_entry,
+    &cmd_trigger_entry,
     &cmd_ecosystem_entry,
     &cmd_start_or_restart_entry,
     &cmd_start_or_reload_entry,
@@ -68,7 +69,6 @@ static const struct cmd *const built[] = {
 
 /* clang-format off */
 static const struct cmd later[] = {
-    LATER("trigger", "<id|name|namespace|all> <action> [params]", "run an action of an app", NULL),
     LATER("inspect", "<name>", "open the debugger of a Node app", NULL),
     LATER("monit", "", "watch processes in a full-screen view", "dashboard", "dash"),
     LATER("imonit", "", "watch processes as bars", NULL),

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "events.h"
+#include "trigger.h"
 #include "json/read.h"
 
 typedef void axm_fn(struct proc *p, const json_t *data);
@@ -104,6 +105,9 @@ void appmsg_take(struct proc *p, const json_t *value, struct str line)
     }
     bool ready = json_is_string(value) && strcmp(json_string_value(value), "ready") == 0;
     event_app_message(p, value, line);
+    if (typed && json_is_string(json_object_get(value, "type")) &&
+        strcmp(json_get_str(value, "type"), "axm:reply") == 0)
+        trigger_reply(p, json_object_get(value, "data"));
     if (ready)
         proc_ready(p);
 }

@@ -9,6 +9,7 @@
 #include "primary.h"
 #include "proc.h"
 #include "sockets.h"
+#include "trigger.h"
 #include "watch.h"
 
 void extras_added(struct proc *p)
@@ -35,6 +36,7 @@ void extras_state(struct proc *p)
     notify_state(p);
     primary_state(p);
     sockets_state(p);
+    trigger_state(p);
 }
 
 void extras_removed(struct proc *p)
@@ -46,4 +48,5 @@ void extras_removed(struct proc *p)
     notify_removed(p);
     primary_removed(p);
     sockets_removed(p);
+    trigger_removed(p);
 }

@@ -55,6 +55,7 @@ static const struct method method_table[] = {
     {"c.scale", compact_scale, NULL},
     {"c.settings", compact_settings, NULL},
     {"c.act", compact_act, NULL},
+    {"c.trigger", compact_trigger, NULL},
     {"c.describe", compact_describe, NULL},
     {"c.env", compact_env, NULL},
     {"c.logs", compact_logs, NULL},

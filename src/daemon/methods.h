@@ -63,6 +63,8 @@ method_fn compact_hello, compact_list, compact_describe, compact_env, compact_ki
 method_fn method_reload_logs, compact_logs, compact_flush;
 /* compact_act.c */
 method_fn compact_act;
+/* trigger.c */
+method_fn compact_trigger;
 /* scale.c */
 method_fn method_duplicate, compact_scale;
 /* settings_file.c */

@@ -10,6 +10,7 @@
 #include "methods.h"
 #include "os/signals.h"
 #include "proc_json.h"
+#include "trigger.h"
 #include "watch.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -148,27 +149,6 @@ void method_send_line(struct methods *m, struct call *c, json_t *args)
     call_value(c, buf_str(&reply));
 }
 
-static bool has_action(const struct proc *p, const char *name)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach (p->axm_actions, i, item) {
-        const char *known = json_get_str(item, "action_name");
-        if (known && strcmp(known, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What the app receives: the bare action name, or the whole request when it has more to say. */
-static void action_text(const json_t *cmd, struct buf *out)
-{
-    struct jw w = jw_to(out);
-    const json_t *opts = json_object_get(cmd, "opts");
-    bool plain = (!opts || json_is_null(opts)) && !json_has(cmd, "uuid");
-    jw_dom(&w, plain ? json_object_get(cmd, "msg") : cmd);
-}
-
 static bool action_target(const struct proc *p, const char *name)
 {
     const char *script = json_get_str(p->conf, "pm_exec_path");
@@ -196,12 +176,12 @@ void method_msg_process(struct methods *m, struct call *c, json_t *args)
         return;
     }
     AUTO(buf) text = BUF_INIT;
-    action_text(cmd, &text);
+    trigger_text(cmd, &text);
     if (id) {
         struct proc *p = method_proc(m, c, id, "%s id unknown");
         if (!p)
             return;
-        if (!has_action(p, msg))
+        if (!trigger_has_action(p, msg))
             method_fail(c, "Action doesn't exist %.128s for %s", msg, proc_name(p));
         else if (proc_pid(p) <= 0)
             method_fail(c, "%d : id offline", p->id);
@@ -212,7 +192,7 @@ void method_msg_process(struct methods *m, struct call *c, json_t *args)
     int count = 0;
     for (size_t i = 0; i < m->table->count; i++) {
         struct proc *p = m->table->items[i];
-        if (proc_pid(p) > 0 && action_target(p, name) && has_action(p, msg) &&
+        if (proc_pid(p) > 0 && action_target(p, name) && trigger_has_action(p, msg) &&
             chan_send(p->run->chan, buf_str(&text)) == 0)
             count++;
     }

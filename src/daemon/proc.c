@@ -138,6 +138,7 @@ struct proc *proc_new(struct proc_env *env, int id, json_t *take_conf)
     p->monitored = -1;
     list_init(&p->old_runs);
     list_init(&p->orders);
+    list_init(&p->triggers);
     proc_sm_init(&p->sm);
     proc_policy_refresh(p);
     uv_timer_init(env->loop, &p->timer);

@@ -151,6 +151,7 @@ struct proc {
     char *reason;      /* why it cannot start, for people; NULL */
     int64_t reason_at;
     char version[64], node_version[32];
+    struct list triggers; /* trigger.c: who waits for what its actions return */
     json_t *axm_actions, *axm_monitor, *axm_options; /* NULL = empty */
     bool cgroup_spent;  /* its cgroup was killed as a whole: see resources.c */
     uint64_t oom_kills; /* that its cgroup had counted before the run of now */

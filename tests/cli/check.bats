@@ -71,3 +71,15 @@ EOF
   run pm2_with_stdin check - <<<'{ "script": "tick.js" }'
   assert_ok
 }
+
+@test "--print shows what was read, and where" {
+  ours_only "new"
+  printf 'apps:\n- script: tick.js\n  name: x\n' >e.yml
+  run pm2 check --print e.yml
+  assert_ok
+  assert_has '{"apps":[{"script":"tick.js","name":"x"}],"apps_at":"apps","file":"'
+  assert_has '"apps[0].name":3'
+  run pm2 check --print gone.yml
+  assert_fails
+  assert_has "File gone.yml not found"
+}

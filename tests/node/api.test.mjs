@@ -189,7 +189,7 @@ test('errors reach the callback and the promise', async (t) => {
   assert.ok(Array.isArray(missing) && /Script not found/.test(missing[0].message), String(missing))
   assert.equal(others[0].name, 'ok')
   await assert.rejects(pm2.start({ script: 'gone.js' }), /Script not found/)
-  await assert.rejects(pm2.start('eco.json'), /not available yet/)
+  await assert.rejects(pm2.start('eco.json'), /File eco.json not found/)
   await assert.rejects(pm2.start({ name: 'x' }), /script/i)
   await assert.rejects(pm2.start([null]), TypeError)
   await assert.rejects(pm2.stop('nobody'), /process or namespace not found/)

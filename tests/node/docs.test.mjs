@@ -13,7 +13,8 @@ const names = (text, re) => [...new Set([...text.matchAll(re)].map((match) => ma
 
 // Steps of the calls: methods of the class, not of the API.
 const INNER = ['constructor', 'run', 'startAny', 'isWanted', 'startApps', 'startApp', 'startTarget',
-  'restartAny', 'order', 'act', 'resetAll', 'flushAll']
+  'restartAny', 'reloadAny', 'optionsOf', 'startFile', 'endFile', 'end',
+  'act', 'resetAll', 'flushAll']
 const ALIASES = ['close', 'kill'] // of disconnect and killDaemon, for programs that have them
 
 const types = read(PACKAGE, 'index.d.ts')

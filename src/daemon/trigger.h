@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * c.trigger: have apps carry out an action that they have registered, and answer with what they
+ * return (their axm:reply). One answer for all of them. An app that ends instead of answering is
+ * told as an error; one that lives and says nothing is waited for. Runs in pm2d. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+struct proc;
+
+/* Of msgProcess, too. True when the app has registered the action. */
+bool trigger_has_action(const struct proc *p, const char *name);
+/* What the app receives for `cmd` ({msg, opts?, id or name, uuid?}): the bare name of the action,
+ * or the whole request when it has more to say. */
+void trigger_text(const json_t *cmd, struct buf *out);
+
+/* The app has sent an axm:reply. */
+void trigger_reply(struct proc *p, const json_t *data);
+
+/* Hooks of extras.h. */
+void trigger_state(struct proc *p);
+void trigger_removed(struct proc *p);
