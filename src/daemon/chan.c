@@ -418,6 +418,11 @@ int chan_send_handle(struct chan *c, struct str line, int fd, chan_handle_fn *do
     return is_passable(fd) ? send_line(c, line, fd, done, ctx) : -EINVAL;
 }
 
+int chan_send_connection(struct chan *c, struct str line, int fd, chan_handle_fn *done, void *ctx)
+{
+    return send_line(c, line, fd, done, ctx);
+}
+
 int chan_stdin(struct chan *c, struct str bytes)
 {
     if (!c || !c->input.open)

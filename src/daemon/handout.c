@@ -128,7 +128,7 @@ void handout_give(struct claim *to, struct conn *c)
     to->load++;
     int rc = buf_oom(&line)
                  ? -ENOMEM
-                 : chan_send_handle(w->run->chan, buf_str(&line), c->fd, on_conn_handed, c);
+                 : chan_send_connection(w->run->chan, buf_str(&line), c->fd, on_conn_handed, c);
     if (rc < 0) { /* -ENOBUFS: it does not read what it is sent */
         c->in_channel = false;
         w->carried = NULL;
