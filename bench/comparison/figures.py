@@ -50,6 +50,8 @@ FIGURES = (
     Figure("check-100", "check it, PM2 column: its start", "ms", 1 / 20),
     Figure("file-parse-2000", "parse and validate 2,000 apps", "ms", 1 / 10),
     Figure("file-process-2000", "the same, with the whole of node", "ms", 1 / 10),
+    Figure("save-200", "save 200 apps", "ms", 1 / 4),
+    Figure("resurrect-200", "resurrect 200 apps", "ms", 1 / 4),
     Figure("watch", "change in 20,000 files until restarted", "ms", 1 / 2),
     Figure("watch-cpu", "CPU while nothing changes there", "%", None, at_most=0.01),
     Figure("guard-cpu", "CPU of 1,000 memory limits", "%", None, at_most=1.0),
