@@ -247,6 +247,13 @@ PM2_API int pm2_send_signal_to_process_id(struct pm2 *p, int signo, int id);
 PM2_API int pm2_flush(struct pm2 *p, const char *target);
 /* Open all log files anew, after something renamed them. */
 PM2_API int pm2_reload_logs(struct pm2 *p);
+/* Keep the list of processes for pm2_resurrect(). An empty list is saved only with `force`; else
+ * -EREMOTEIO. */
+PM2_API int pm2_dump(struct pm2 *p, int force);
+/* Put back what was saved, and start what ran then. `ret`: what came back; what was there is left
+ * alone. -EREMOTEIO: there is no list, or not all of it came back (the rest runs). It can take
+ * longer than the time of other calls: pm2_set_timeout(). */
+PM2_API int pm2_resurrect(struct pm2 *p, struct pm2_list **ret);
 /* Stop all applications, end the daemon, and wait for its end. Disconnects. */
 PM2_API int pm2_kill_daemon(struct pm2 *p);
 
@@ -324,6 +331,8 @@ PM2_API int pm2_async_send_signal_to_process_name(struct pm2 *p, int signo, cons
                                                   pm2_done_fn *done, void *data);
 PM2_API int pm2_async_send_signal_to_process_id(struct pm2 *p, int signo, int id, pm2_done_fn *done,
                                                 void *data);
+PM2_API int pm2_async_dump(struct pm2 *p, int force, pm2_done_fn *done, void *data);
+PM2_API int pm2_async_resurrect(struct pm2 *p, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_flush(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_reload_logs(struct pm2 *p, pm2_done_fn *done, void *data);
 /* Done when the processes of the daemon are gone, the keeper too; the handle is not connected then.

@@ -302,6 +302,16 @@ int pm2_reload_logs(struct pm2 *p)
     return call_target(p, OP_RELOAD_LOGS, NULL, NULL);
 }
 
+int pm2_dump(struct pm2 *p, int force)
+{
+    return call(p, OP_DUMP, &(struct op_subject){.force = force != 0}, NULL, NULL);
+}
+
+int pm2_resurrect(struct pm2 *p, struct pm2_list **ret)
+{
+    return call(p, OP_RESURRECT, &(struct op_subject){.want_list = ret}, ret, NULL);
+}
+
 int pm2_kill_daemon(struct pm2 *p)
 {
     int rc = call_target(p, OP_KILL, NULL, NULL);

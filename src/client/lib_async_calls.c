@@ -92,6 +92,16 @@ int pm2_async_send_signal_to_process_id(struct pm2 *p, int signo, int id, pm2_do
     return start_call(p, OP_SIGNAL_ID, &about, done, data);
 }
 
+int pm2_async_dump(struct pm2 *p, int force, pm2_done_fn *done, void *data)
+{
+    return start_call(p, OP_DUMP, &(struct op_subject){.force = force != 0}, done, data);
+}
+
+int pm2_async_resurrect(struct pm2 *p, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_RESURRECT, NULL, done, data);
+}
+
 int pm2_async_flush(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
 {
     return on_target(p, OP_FLUSH, target, done, data);

@@ -100,6 +100,17 @@ static int write_flush(struct buf *out, enum op_kind kind, const struct op_subje
     return 0;
 }
 
+static int write_dump(struct buf *out, enum op_kind kind, const struct op_subject *about,
+                      struct err *e)
+{
+    struct jw w = jw_to(out);
+    (void)kind, (void)e;
+    jw_obj_begin(&w);
+    jw_kbool(&w, "force", about->force);
+    jw_obj_end(&w);
+    return 0;
+}
+
 static int write_start(struct buf *out, enum op_kind kind, const struct op_subject *about,
                        struct err *e)
 {
@@ -186,6 +197,39 @@ static int take_done(struct op *op, struct str value, struct err *e)
     return reply ? refusal(reply, e) : e->code;
 }
 
+static int take_dump(struct op *op, struct str value, struct err *e)
+{
+    (void)op;
+    AUTO_JSON reply = json_read(value, e);
+    if (!reply)
+        return e->code;
+    return json_get_bool(reply, "skipped", false)
+               ? err_set(e, -EREMOTEIO, "the list of processes is empty and was not saved")
+               : 0;
+}
+
+/* What could not be restored is an error, and the others run. */
+static int take_restored(struct op *op, struct str value, struct err *e)
+{
+    size_t i;
+    json_t *one;
+    AUTO_JSON reply = json_read(value, e);
+    if (!reply)
+        return e->code;
+    const char *text = json_get_str(json_object_get(reply, "file_failed"), "error");
+    if (!json_get_bool(reply, "found", false))
+        return err_set(e, -EREMOTEIO, "%s", text ? text : "there is no saved list");
+    one = json_array_get(json_object_get(reply, "errors"), 0);
+    if (one)
+        return err_set(e, -EREMOTEIO, "%s: %s", json_get_str(one, "name"),
+                       json_get_str(one, "error"));
+    op->ids = json_array();
+    json_array_foreach (json_object_get(reply, "restored"), i, one)
+        if (json_array_append(op->ids, json_object_get(one, "id")) < 0)
+            return err_set(e, -ENOMEM, "out of memory");
+    return op->ids ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
 /* Ids of what was started anew, and of what was there and is restarted as [name, id]. */
 static int take_started(struct op *op, struct str value, struct err *e)
 {
@@ -236,6 +280,8 @@ static const struct op_row rows[] = {
     [OP_SIGNAL_ID] = {write_signal, {{.method = "sendSignalToProcessId", .take = take_nothing}}},
     [OP_FLUSH] = {write_flush, {{.method = "c.flush", .take = take_nothing}}},
     [OP_RELOAD_LOGS] = {NULL, {{.method = "reloadLogs", .take = take_nothing}}},
+    [OP_DUMP] = {write_dump, {{.method = "c.save", .take = take_dump}}},
+    [OP_RESURRECT] = {NULL, {{.method = "c.resurrect", .take = take_restored}, LIST_STEP}},
     [OP_KILL] = {NULL, {{.method = "c.kill", .take = take_nothing}}},
 };
 static_assert(ARRAY_LEN(rows) == OP_KIND_COUNT, "one row per operation");

@@ -28,6 +28,8 @@ enum op_kind {
     OP_SIGNAL_ID,
     OP_FLUSH, /* without a target: all logs, and that of the daemon */
     OP_RELOAD_LOGS,
+    OP_DUMP,
+    OP_RESURRECT,
     OP_KILL,
     OP_KIND_COUNT
 };
@@ -50,6 +52,7 @@ struct op_subject {
                                   NULL) */
     const char *number;        /* of OP_SCALE */
     int signo, id;
+    bool force; /* of OP_DUMP: also an empty list */
     bool want_list;
 };
 

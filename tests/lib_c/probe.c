@@ -100,10 +100,14 @@ static void blocking(void)
     pm2_list_free(l);
     CHECK(pm2_describe(p, "other", &l) == 0 && pm2_list_count(l) == 0);
     pm2_list_free(l);
+    CHECK(pm2_dump(p, 0) == 0);
     CHECK(pm2_delete(p, "api", &l) == 0 && pm2_list_count(l) == 1);
     CHECK(strcmp(pm2_proc_name(pm2_list_at(l, 0)), "api") == 0);
     pm2_list_free(l);
     CHECK(pm2_list(p, &l) == 0 && pm2_list_count(l) == 0);
+    pm2_list_free(l);
+    CHECK(pm2_resurrect(p, &l) == 0 && pm2_list_count(l) == 1);
+    check_fields(pm2_list_find_name(l, "api"));
     pm2_list_free(l);
     CHECK(pm2_kill_daemon(p) == 0 && !pm2_is_connected(p));
     CHECK(pm2_set_mode(p, PM2_NO_LAUNCH) == 0 && pm2_connect(p) == -ENOENT);
@@ -133,6 +137,10 @@ static void refusals(void)
     CHECK(pm2_send_signal_to_process_name(p, SIGUSR1, "nobody") == -EREMOTEIO);
     CHECK(pm2_send_signal_to_process_id(p, SIGUSR1, 77) == -EREMOTEIO);
     CHECK(pm2_flush(p, "nobody") == -EREMOTEIO && strstr(pm2_error_text(p), "nobody"));
+    CHECK(pm2_dump(p, 0) == -EREMOTEIO && strstr(pm2_error_text(p), "empty"));
+    CHECK(pm2_dump(p, 1) == 0);
+    CHECK(pm2_resurrect(p, &l) == 0 && pm2_list_count(l) == 0);
+    pm2_list_free(l);
     CHECK(pm2_flush(p, NULL) == 0 && pm2_reload_logs(p) == 0);
     pm2_disconnect(p);
     pm2_disconnect(p);
