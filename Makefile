@@ -77,8 +77,10 @@ man: deps-docs
 install: release man install-bin install-lib install-man
 
 # pm2 looks for pm2-keeper, and pm2-keeper for pm2d, beside itself: all three go into one folder.
+# The agent's file is for apps of other users, who cannot read in PM2_HOME.
 install-bin:
-	install -d $(BINDIR)
+	install -d $(BINDIR) $(LIBDIR)/pm2
+	install -m 0644 node/agent/agent.cjs $(LIBDIR)/pm2
 	install -m 0755 $(addprefix $(BUILD)/bin/,$(BINARIES)) $(BINDIR)
 
 install-lib:
@@ -96,6 +98,7 @@ install-man:
 
 uninstall:
 	rm -f $(addprefix $(BINDIR)/,$(BINARIES))
+	rm -rf $(LIBDIR)/pm2
 	rm -f $(LIBDIR)/libpm2.* $(LIBDIR)/pkgconfig/libpm2.pc $(INCLUDEDIR)/pm2.h
 	for page in $(MAN_PAGES); do rm -f $(MANDIR)/man$${page##*.}/$$page; done
 

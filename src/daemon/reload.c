@@ -361,10 +361,14 @@ void reload_begin(struct proc *p, const struct reload_request *rq, const struct 
 {
     struct reload *rl = p->reload;
     char text[96];
-    if (p->removed || (rl && (rl->sm.state != RELOAD_PARKED || rl->has_next))) {
+    if (p->removed || p->sm.goal != GOAL_UP) {
+        refuse(p, rq->take_conf, h, "the process has been stopped or deleted");
+        return;
+    }
+    if (rl && (rl->sm.state != RELOAD_PARKED || rl->has_next)) {
         snprintf(text, sizeof(text), "Reload already in progress for process id %d, retry later",
                  p->id);
-        refuse(p, rq->take_conf, h, p->removed ? "the process has been deleted" : text);
+        refuse(p, rq->take_conf, h, text);
         return;
     }
     if (!rl) {

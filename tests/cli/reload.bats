@@ -465,3 +465,14 @@ END
   run pm2 restart app --parallel 1
   assert_ok
 }
+
+@test "the agent of another user's app is the installed one" {
+  ours_only "has a wrapper"
+  [ "$(id -u)" -eq 0 ] || skip "only root starts apps of others"
+  open_work
+  local installed
+  installed=$(readlink -f "$(dirname "$PM2")/../lib/pm2/agent.cjs")
+  as_nobody test -r "$installed" || skip "$installed is out of reach for another user"
+  pm2 start reload.js --name app -i 1 --uid nobody
+  grep -qz "NODE_OPTIONS=--require \"$(dirname "$PM2")/../lib/pm2/agent.cjs" "/proc/$(pids)/environ"
+}
