@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The event bus: pub.sock. Every event goes to every subscriber; nothing is built when there is
- * none. For one that does not read, LIMIT_SUB_OUT_BYTES are kept, and what comes then is left out. When
- * it has read those it is told how many events it has missed (`pm2:gap`), and gets the next ones. */
+ * none. For one that does not read, LIMIT_SUB_OUT_BYTES are kept, and what comes then is left out.
+ * When it has read those it is told how many events it has missed (`pm2:gap`), and gets the next
+ * ones. */
 #pragma once
 
 #include <stdbool.h>

@@ -6,6 +6,7 @@ own keeper link have it, in small. Run it after a change of a format and commit 
     tests/fuzz/make_corpus.py
 """
 
+import hashlib
 import json
 import pathlib
 import shutil
@@ -226,9 +227,28 @@ two",],
     yield "unclosed", b"{a: [1, /* "
 
 
+def dump_seeds():
+    entry = {"name": "web", "namespace": "default", "pm_exec_path": "/w/app.js", "pm_cwd": "/w",
+             "pm_out_log_path": "/l/web-out.log", "pm_err_log_path": "/l/web-error.log",
+             "pm_pid_path": "/p/web-3.pid", "exec_interpreter": "node", "exec_mode": "cluster_mode",
+             "env": {"PORT": "80", "web": {}, "unique_id": "u"}, "PORT": "80", "unique_id": "u",
+             "NODE_APP_INSTANCE": 0, "status": "stopped", "restart_time": 7, "args": ["a b"],
+             "axm_actions": [], "created_at": 1795230970998, "instance_var": "NODE_APP_INSTANCE"}
+    text = json.dumps([entry, {**entry, "name": "two", "max_memory_restart": "1G", "watch": ["."]}],
+                      indent=2).encode()
+    digest = hashlib.sha256(text).hexdigest()
+    yield "sum", f"# {len(text)} bytes\n{digest}  dump.pm2\n".encode() + b"\0" + text
+    yield "plain", text
+    yield "empty-list", b"[]"
+    yield "five", b"[{name: 'a', pm_exec_path: '/w/app.py',}, /* by hand */]"
+    yield "object", b'{"apps": []}'
+    yield "torn", text[:200]
+
+
 def main():
     targets = {"fuzz_amp": amp_seeds, "fuzz_rpc": rpc_seeds, "fuzz_channel": channel_seeds,
-               "fuzz_cluster": cluster_seeds, "fuzz_link": link_seeds, "fuzz_json5": json5_seeds}
+               "fuzz_cluster": cluster_seeds, "fuzz_link": link_seeds, "fuzz_json5": json5_seeds,
+               "fuzz_dump": dump_seeds}
     for target, seeds in targets.items():
         folder = HERE / "corpus" / target
         shutil.rmtree(folder, ignore_errors=True)
