@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events of the daemon (pub.sock). Keeps its connection: when the daemon goes, it tries again.
+// Events of the daemon (pub.sock). Keeps its connection: when the daemon goes, it tries again, and
+// tells by `pm2:gap` that there may have been events meanwhile.
 'use strict'
 
 const net = require('net')
@@ -17,6 +18,7 @@ class BusSocket extends EventEmitter {
     this.onMessage = onMessage
     this.retryMs = RETRY_MS
     this.closed = false
+    this.wasOpen = false
     this.open()
   }
 
@@ -25,6 +27,8 @@ class BusSocket extends EventEmitter {
     this.socket = net.connect({ path: this.path })
     this.socket.on('connect', () => {
       this.retryMs = RETRY_MS
+      if (this.wasOpen) this.onMessage(['pm2:gap', { at: Date.now() }])
+      this.wasOpen = true
       this.emit('connect')
     })
     this.socket.on('data', (piece) => {

@@ -87,7 +87,7 @@ void event_app_message(struct proc *p, const json_t *value, struct str line)
         jw_key(&w, "raw");
         jw_raw(&w, line);
     }
-    stub(&w, p, false);
+    stub(&w, p, proc_is_cluster(p)); /* so it is with PM2 */
     jw_obj_end(&w);
     bus_end(b);
     buf_fini(&topic);
