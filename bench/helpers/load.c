@@ -250,8 +250,10 @@ int main(int argc, char **argv)
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     load.poll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN};
+    if (load.poll < 0 || epoll_ctl(load.poll, EPOLL_CTL_ADD, STDIN_FILENO, &e) < 0)
+        return 1;
     struct client *clients = calloc((size_t)count, sizeof(*clients));
-    if (load.poll < 0 || epoll_ctl(load.poll, EPOLL_CTL_ADD, STDIN_FILENO, &e) < 0 || !clients)
+    if (!clients)
         return 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 0; i < count; i++)
@@ -259,5 +261,6 @@ int main(int argc, char **argv)
     while (go_round(clients, count) > 0 || !load.is_ending)
         serve_events();
     report();
+    free(clients);
     return 0;
 }
