@@ -2,6 +2,7 @@
  * pm2 describe: all there is to say about a process, in tables. */
 #include "cli/cmd.h"
 #include "cli/detail.h"
+#include "cli/redact.h"
 #include "os/clock.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -25,6 +26,12 @@ static int run(struct cli *cli, const struct args *args)
         ui_warn(&cli->ui, "%s doesn't exist", target);
         return 1;
     }
+    struct redact redact;
+    int code = redact_init(&redact, cli);
+    if (code != 0)
+        return code;
+    redact_list(&redact, list);
+    redact_fini(&redact);
     json_array_foreach (list, i, proc) {
         AUTO(buf) out = BUF_INIT;
         const struct detail_look look = {.columns = cli->ui.columns[UI_OUT],

@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "cli/cmd.h"
 #include "cli/mem.h"
+#include "cli/redact.h"
 #include "cli/ui/text.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -156,6 +157,17 @@ static int show_explained(struct cli *cli, const json_t *list, const char *targe
     return 0;
 }
 
+/* One environment, or with --explain a list of them. */
+static void redact_answer(const struct redact *r, json_t *answer, bool is_list)
+{
+    size_t i;
+    json_t *proc;
+    if (!is_list)
+        redact_env(r, answer);
+    json_array_foreach (answer, i, proc)
+        redact_env(r, json_object_get(proc, "env"));
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
     AUTO(buf) request = BUF_INIT;
@@ -170,6 +182,12 @@ static int run(struct cli *cli, const struct args *args)
     AUTO_JSON answer = cli_ask(cli, "c.env", buf_str(&request), CLI_ANSWER_MS);
     if (!answer)
         return 1;
+    struct redact redact;
+    int code = redact_init(&redact, cli);
+    if (code != 0)
+        return code;
+    redact_answer(&redact, answer, explains);
+    redact_fini(&redact);
     if (explains)
         return show_explained(cli, answer, args->position.at[0]);
     show(cli, answer, NULL, false);

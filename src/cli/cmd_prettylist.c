@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pm2 prettylist: the list in the form of Node's util.inspect, no newline behind it. */
 #include "cli/cmd.h"
+#include "cli/redact.h"
 #include "cli/ui/inspect.h"
 #include "json/read.h"
 
@@ -13,6 +14,12 @@ static int run(struct cli *cli, const struct args *args)
     AUTO_JSON list = cli_ask(cli, "getMonitorData", STR(""), CLI_ANSWER_MS);
     if (!list)
         return 1;
+    struct redact redact;
+    int code = redact_init(&redact, cli);
+    if (code != 0)
+        return code;
+    redact_list(&redact, list);
+    redact_fini(&redact);
     inspect_value(&out, list);
     ui_data(buf_str(&out));
     return 0;
