@@ -254,6 +254,20 @@ PM2_API int pm2_dump(struct pm2 *p, int force);
  * alone. -EREMOTEIO: there is no list, or not all of it came back (the rest runs). It can take
  * longer than the time of other calls: pm2_set_timeout(). */
 PM2_API int pm2_resurrect(struct pm2 *p, struct pm2_list **ret);
+/* A message for an application: process.on('message') gets {id, type: "process:msg", topic, data}.
+ * `json`: the data as JSON text. -EINVAL when it is none. */
+PM2_API int pm2_send_data_to_process_id(struct pm2 *p, int id, const char *topic, const char *json);
+/* `line` and a newline for its standard input. */
+PM2_API int pm2_send_line_to_stdin(struct pm2 *p, int id, const char *line);
+/* Have applications carry out an action that they have registered. `params` is JSON text or NULL.
+ * *ret_json, borrowed until the next call of this or pm2_call(): {"replies": [{id, name, namespace,
+ * data or error}]}, `data` as the application sent it, `error` when it ended before. An application
+ * that lives and does not answer is waited for, as long as pm2_set_timeout() says. */
+PM2_API int pm2_trigger(struct pm2 *p, const char *target, const char *action, const char *params,
+                        const char **ret_json);
+/* Any method of docs/PROTOCOL.md. `json` is its argument as JSON text, NULL = {}; *ret_json is its
+ * result ("null" when it has none), borrowed as that of pm2_trigger(). */
+PM2_API int pm2_call(struct pm2 *p, const char *method, const char *json, const char **ret_json);
 /* Stop all applications, end the daemon, and wait for its end. Disconnects. */
 PM2_API int pm2_kill_daemon(struct pm2 *p);
 
@@ -335,6 +349,17 @@ PM2_API int pm2_async_dump(struct pm2 *p, int force, pm2_done_fn *done, void *da
 PM2_API int pm2_async_resurrect(struct pm2 *p, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_flush(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_reload_logs(struct pm2 *p, pm2_done_fn *done, void *data);
+PM2_API int pm2_async_send_data_to_process_id(struct pm2 *p, int id, const char *topic,
+                                              const char *json, pm2_done_fn *done, void *data);
+PM2_API int pm2_async_send_line_to_stdin(struct pm2 *p, int id, const char *line, pm2_done_fn *done,
+                                         void *data);
+/* What a call was answered, as JSON text, borrowed for the callback; NULL when `code` is negative.
+ */
+typedef void pm2_reply_fn(struct pm2 *p, int code, const char *json, void *data);
+PM2_API int pm2_async_trigger(struct pm2 *p, const char *target, const char *action,
+                              const char *params, pm2_reply_fn *reply, void *data);
+PM2_API int pm2_async_call(struct pm2 *p, const char *method, const char *json, pm2_reply_fn *reply,
+                           void *data);
 /* Done when the processes of the daemon are gone, the keeper too; the handle is not connected then.
  * Other calls under way get -EPIPE. */
 PM2_API int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data);

@@ -49,6 +49,7 @@ void lib_destroy(struct pm2 *p)
     free(p->home);
     free(p->keeper);
     free(p->version);
+    free(p->answer);
     buf_fini(&p->topic);
     buf_fini(&p->payload);
     free(p);
@@ -181,9 +182,9 @@ static int blocking(struct pm2 *p)
     return p->async ? err_set(&p->err, -EBUSY, "this handle belongs to an event loop") : 0;
 }
 
-/* Run one operation. `ret_list` and `ret_version` may be NULL. */
+/* Run one operation. `ret_list` and `ret_text` may be NULL. */
 static int call(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
-                struct pm2_list **ret_list, char **ret_version)
+                struct pm2_list **ret_list, char **ret_text)
 {
     struct op op;
     if (ret_list)
@@ -195,9 +196,9 @@ static int call(struct pm2 *p, enum op_kind kind, const struct op_subject *about
     rc = lib_run_op(p, &op, lib_call_ms(p));
     if (rc == 0 && ret_list)
         *ret_list = pm2_list_ref(op.list);
-    if (rc == 0 && ret_version) {
-        *ret_version = op.version;
-        op.version = NULL;
+    if (rc == 0 && ret_text) {
+        *ret_text = op.text;
+        op.text = NULL;
     }
     op_fini(&op);
     if (rc == -EPIPE || rc == -EPROTO || !lib_is_up(p))
@@ -310,6 +311,43 @@ int pm2_dump(struct pm2 *p, int force)
 int pm2_resurrect(struct pm2 *p, struct pm2_list **ret)
 {
     return call(p, OP_RESURRECT, &(struct op_subject){.want_list = ret}, ret, NULL);
+}
+
+int pm2_send_data_to_process_id(struct pm2 *p, int id, const char *topic, const char *json)
+{
+    const struct op_subject about = {.id = id, .name = topic, .json = json};
+    return call(p, OP_SEND_DATA, &about, NULL, NULL);
+}
+
+int pm2_send_line_to_stdin(struct pm2 *p, int id, const char *line)
+{
+    return call(p, OP_SEND_LINE, &(struct op_subject){.id = id, .json = line}, NULL, NULL);
+}
+
+static int call_for_json(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
+                         const char **ret_json)
+{
+    char *json = NULL;
+    *ret_json = NULL;
+    int rc = call(p, kind, about, NULL, &json);
+    if (rc < 0)
+        return rc;
+    free(p->answer);
+    *ret_json = p->answer = json;
+    return 0;
+}
+
+int pm2_trigger(struct pm2 *p, const char *target, const char *action, const char *params,
+                const char **ret_json)
+{
+    const struct op_subject about = {.target = target, .name = action, .json = params};
+    return call_for_json(p, OP_TRIGGER, &about, ret_json);
+}
+
+int pm2_call(struct pm2 *p, const char *method, const char *json, const char **ret_json)
+{
+    const struct op_subject about = {.name = method, .json = json};
+    return call_for_json(p, OP_CALL, &about, ret_json);
 }
 
 int pm2_kill_daemon(struct pm2 *p)

@@ -18,6 +18,7 @@ struct request {
     struct list link;
     struct op op;
     pm2_done_fn *done;
+    pm2_reply_fn *reply; /* instead of `done` */
     void *data;
     int timeout_ms;   /* of each of its requests; 0 = none */
     int64_t deadline; /* -1 = none */
@@ -65,11 +66,12 @@ static void finish(struct pm2 *p, struct request *r, int code)
 {
     list_del(&r->link);
     calls_forget(&r->w);
-    if (r->done) {
-        p->depth++;
+    p->depth++;
+    if (r->done)
         r->done(p, code, code < 0 ? NULL : r->op.list, r->data);
-        p->depth--;
-    }
+    if (r->reply)
+        r->reply(p, code, code < 0 ? NULL : r->op.text, r->data);
+    p->depth--;
     op_fini(&r->op);
     free(r);
 }
@@ -253,16 +255,15 @@ static int send_request(struct pm2 *p, struct request *r)
     return 0;
 }
 
-int lib_async_start(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
-                    int timeout_ms, pm2_done_fn *done, void *data)
+/* Sends what `like` says; a copy of it is kept. */
+static int start(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
+                 const struct request *like)
 {
-    struct request *r = calloc(1, sizeof(*r));
+    struct request *r = malloc(sizeof(*r));
     if (!r)
         return err_set(&p->err, -ENOMEM, "out of memory");
+    *r = *like;
     list_init(&r->w.link);
-    r->done = done;
-    r->data = data;
-    r->timeout_ms = timeout_ms;
     int rc = op_init(&r->op, kind, about, &p->err);
     if (rc < 0) {
         free(r);
@@ -276,6 +277,20 @@ int lib_async_start(struct pm2 *p, enum op_kind kind, const struct op_subject *a
     }
     list_add_tail(&p->async->requests, &r->link);
     return 0;
+}
+
+int lib_async_start(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
+                    int timeout_ms, pm2_done_fn *done, void *data)
+{
+    return start(p, kind, about,
+                 &(struct request){.done = done, .data = data, .timeout_ms = timeout_ms});
+}
+
+int lib_async_ask(struct pm2 *p, enum op_kind kind, const struct op_subject *about, int timeout_ms,
+                  pm2_reply_fn *reply, void *data)
+{
+    return start(p, kind, about,
+                 &(struct request){.reply = reply, .data = data, .timeout_ms = timeout_ms});
 }
 
 static void on_reply(struct pm2 *p, const struct amp_msg *m)

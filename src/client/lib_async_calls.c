@@ -112,6 +112,41 @@ int pm2_async_reload_logs(struct pm2 *p, pm2_done_fn *done, void *data)
     return on_target(p, OP_RELOAD_LOGS, NULL, done, data);
 }
 
+int pm2_async_send_data_to_process_id(struct pm2 *p, int id, const char *topic, const char *json,
+                                      pm2_done_fn *done, void *data)
+{
+    const struct op_subject about = {.id = id, .name = topic, .json = json};
+    return start_call(p, OP_SEND_DATA, &about, done, data);
+}
+
+int pm2_async_send_line_to_stdin(struct pm2 *p, int id, const char *line, pm2_done_fn *done,
+                                 void *data)
+{
+    const struct op_subject about = {.id = id, .json = line};
+    return start_call(p, OP_SEND_LINE, &about, done, data);
+}
+
+static int ask(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
+               pm2_reply_fn *reply, void *data)
+{
+    int rc = lib_attached(p);
+    return rc < 0 ? rc : lib_async_ask(p, kind, about, lib_call_ms(p), reply, data);
+}
+
+int pm2_async_trigger(struct pm2 *p, const char *target, const char *action, const char *params,
+                      pm2_reply_fn *reply, void *data)
+{
+    const struct op_subject about = {.target = target, .name = action, .json = params};
+    return ask(p, OP_TRIGGER, &about, reply, data);
+}
+
+int pm2_async_call(struct pm2 *p, const char *method, const char *json, pm2_reply_fn *reply,
+                   void *data)
+{
+    const struct op_subject about = {.name = method, .json = json};
+    return ask(p, OP_CALL, &about, reply, data);
+}
+
 int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data)
 {
     return on_target(p, OP_KILL, NULL, done, data);

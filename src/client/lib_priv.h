@@ -29,6 +29,7 @@ struct pm2 {
     struct lib_connecting *connecting; /* pm2_async_connect() under way */
     struct err err;
     char *version;
+    char *answer;                      /* what pm2_call() gave out */
     struct buf topic, payload;         /* what pm2_next_event() gave out */
     unsigned depth;                    /* callbacks under way */
     bool wants_disconnect, wants_free; /* asked for inside a callback */
@@ -54,6 +55,9 @@ int lib_attached(struct pm2 *p);
 /* Queue one operation; as pm2_async_*, but whether the handle is up is the caller's to know. */
 int lib_async_start(struct pm2 *p, enum op_kind kind, const struct op_subject *about,
                     int timeout_ms, pm2_done_fn *done, void *data);
+/* The same for who wants the JSON of the answer. */
+int lib_async_ask(struct pm2 *p, enum op_kind kind, const struct op_subject *about, int timeout_ms,
+                  pm2_reply_fn *reply, void *data);
 
 /* Leave the callback face: hooks forget the descriptors, calls under way end with `code` and
  * `text`; but with -EPIPE, one that asked the daemon to end and was answered succeeds: true then.

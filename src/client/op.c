@@ -119,6 +119,83 @@ static int write_start(struct buf *out, enum op_kind kind, const struct op_subje
                       : err_set(e, -EINVAL, "no application was given");
 }
 
+/* JSON of the caller as a member, or alone; checked, because it would break the request. */
+static int write_json(struct jw *w, const char *key, const char *json, struct err *e)
+{
+    struct err why = {0};
+    AUTO_JSON value = json_read(str_from(json), &why);
+    if (!value)
+        return why.code == -ENOMEM ? err_set(e, -ENOMEM, "out of memory")
+                                   : err_set(e, -EINVAL, "%s: not JSON: %s", key, why.msg);
+    jw_dom(w, value);
+    return 0;
+}
+
+static int write_data(struct buf *out, enum op_kind kind, const struct op_subject *about,
+                      struct err *e)
+{
+    (void)kind;
+    if (!about->name || !about->name[0] || !about->json)
+        return err_set(e, -EINVAL, "no topic or no data was given");
+    struct jw w = jw_to(out);
+    jw_obj_begin(&w);
+    jw_kint(&w, "id", about->id);
+    jw_kstr(&w, "type", "process:msg");
+    jw_kstr(&w, "topic", about->name);
+    jw_key(&w, "data");
+    int rc = write_json(&w, "data", about->json, e);
+    jw_obj_end(&w);
+    return rc;
+}
+
+static int write_line(struct buf *out, enum op_kind kind, const struct op_subject *about,
+                      struct err *e)
+{
+    (void)kind;
+    if (!about->json)
+        return err_set(e, -EINVAL, "no line was given");
+    AUTO(buf) line = BUF_INIT;
+    buf_printf(&line, "%s\n", about->json);
+    struct jw w = jw_to(out);
+    jw_obj_begin(&w);
+    jw_kint(&w, "pm_id", about->id);
+    jw_key(&w, "line");
+    jw_slice(&w, buf_str(&line));
+    jw_obj_end(&w);
+    return buf_oom(&line) ? err_set(e, -ENOMEM, "out of memory") : 0;
+}
+
+static int write_trigger(struct buf *out, enum op_kind kind, const struct op_subject *about,
+                         struct err *e)
+{
+    (void)kind;
+    int rc = need_target(about, e);
+    if (rc == 0 && (!about->name || !about->name[0]))
+        rc = err_set(e, -EINVAL, "no action was named");
+    if (rc < 0)
+        return rc;
+    struct jw w = jw_to(out);
+    jw_obj_begin(&w);
+    jw_kstr(&w, "target", about->target);
+    jw_kstr(&w, "action", about->name);
+    if (about->json) {
+        jw_key(&w, "params");
+        rc = write_json(&w, "params", about->json, e);
+    }
+    jw_obj_end(&w);
+    return rc;
+}
+
+static int write_call(struct buf *out, enum op_kind kind, const struct op_subject *about,
+                      struct err *e)
+{
+    struct jw w = jw_to(out);
+    (void)kind;
+    if (!about->name || !about->name[0])
+        return err_set(e, -EINVAL, "no method was named");
+    return write_json(&w, about->name, about->json ? about->json : "{}", e);
+}
+
 static int write_signal(struct buf *out, enum op_kind kind, const struct op_subject *about,
                         struct err *e)
 {
@@ -142,6 +219,12 @@ static int take_nothing(struct op *op, struct str value, struct err *e)
     return 0;
 }
 
+static int take_json(struct op *op, struct str value, struct err *e)
+{
+    op->text = strndup(value.p, value.n);
+    return op->text ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
 static int take_version(struct op *op, struct str value, struct err *e)
 {
     int64_t protocol = RPC_OWN_PROTOCOL; /* the first release did not say */
@@ -158,8 +241,8 @@ static int take_version(struct op *op, struct str value, struct err *e)
                        "the daemon is pm2c %s and speaks protocol %lld, this library (%s) speaks "
                        "%d: use the library of that release, or end the daemon with its `pm2 kill`",
                        release, (long long)protocol, PM2C_VERSION, RPC_OWN_PROTOCOL);
-    op->version = strdup(version);
-    return op->version ? 0 : err_set(e, -ENOMEM, "out of memory");
+    op->text = strdup(version);
+    return op->text ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
 static int take_list(struct op *op, struct str value, struct err *e)
@@ -282,6 +365,10 @@ static const struct op_row rows[] = {
     [OP_RELOAD_LOGS] = {NULL, {{.method = "reloadLogs", .take = take_nothing}}},
     [OP_DUMP] = {write_dump, {{.method = "c.save", .take = take_dump}}},
     [OP_RESURRECT] = {NULL, {{.method = "c.resurrect", .take = take_restored}, LIST_STEP}},
+    [OP_SEND_DATA] = {write_data, {{.method = "sendDataToProcessId", .take = take_nothing}}},
+    [OP_SEND_LINE] = {write_line, {{.method = "sendLineToStdin", .take = take_nothing}}},
+    [OP_TRIGGER] = {write_trigger, {{.method = "c.trigger", .take = take_json}}},
+    [OP_CALL] = {write_call, {{.method = "", .take = take_json}}}, /* the caller names it */
     [OP_KILL] = {NULL, {{.method = "c.kill", .take = take_nothing}}},
 };
 static_assert(ARRAY_LEN(rows) == OP_KIND_COUNT, "one row per operation");
@@ -311,6 +398,10 @@ int op_init(struct op *op, enum op_kind kind, const struct op_subject *about, st
     else
         buf_add_c(&op->args, "{}");
     buf_add_byte(&op->args, ']');
+    if (rc == 0 && kind == OP_CALL) {
+        op->method = op->named = strdup(about->name);
+        rc = op->named ? 0 : err_set(e, -ENOMEM, "out of memory");
+    }
     if (rc == 0 && buf_oom(&op->args))
         rc = err_set(e, -ENOMEM, "out of memory");
     if (rc < 0)
@@ -323,7 +414,8 @@ void op_fini(struct op *op)
     buf_fini(&op->args);
     json_decref(op->ids);
     pm2_list_free(op->list);
-    free(op->version);
+    free(op->text);
+    free(op->named);
 }
 
 struct str op_args(const struct op *op)

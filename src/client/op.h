@@ -30,6 +30,10 @@ enum op_kind {
     OP_RELOAD_LOGS,
     OP_DUMP,
     OP_RESURRECT,
+    OP_SEND_DATA,
+    OP_SEND_LINE,
+    OP_TRIGGER,
+    OP_CALL, /* any method */
     OP_KILL,
     OP_KIND_COUNT
 };
@@ -42,7 +46,8 @@ struct op {
     json_t *ids;           /* the processes that it was about; NULL = not known yet */
     bool want_list;        /* false spares the requests that only fill `list` */
     struct pm2_list *list; /* result */
-    char *version;         /* result */
+    char *text;            /* result: the daemon's version, or the JSON of its answer */
+    char *named;           /* of OP_CALL: the method, owned */
 };
 
 /* What an operation is about; only what its kind needs. Borrowed for op_init(). */
@@ -51,6 +56,9 @@ struct op_subject {
     const struct pm2_app *app; /* what to start; of a restart or reload, what to change (may be
                                   NULL) */
     const char *number;        /* of OP_SCALE */
+    const char *name;          /* of OP_SEND_DATA: the topic; OP_TRIGGER: the action; OP_CALL: the
+                                  method */
+    const char *json;          /* data, parameters, argument; of OP_SEND_LINE: the line, plain */
     int signo, id;
     bool force; /* of OP_DUMP: also an empty list */
     bool want_list;

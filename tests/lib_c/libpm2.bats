@@ -202,6 +202,17 @@ EOF
     assert_ok
 }
 
+@test "messages, actions, and any method" {
+    need_program node
+    cp "$ROOT/tests/apps/actions.js" .
+    run lib lib-c-probe messages </dev/null
+    assert_ok
+}
+
+@test "callback face: any method" {
+    probe called-async
+}
+
 @test "more and fewer processes" {
     probe scaled
 }

@@ -320,6 +320,41 @@ static void scaled(void)
     pm2_free(p);
 }
 
+/* Data, lines and actions reach the application of actions.js; any method can be called. */
+static void messages(void)
+{
+    const char *json;
+    struct pm2 *p = connected(PM2_LAUNCH);
+    struct pm2_app *a = pm2_app_new("actions.js");
+    CHECK(a && pm2_start(p, a, NULL) == 0);
+    int rc;
+    while ((rc = pm2_trigger(p, "actions", "hello", "[1,\"two\"]", &json)) == -EREMOTEIO)
+        CHECK(strstr(pm2_error_text(p), "no such action") && usleep(20000) == 0);
+    CHECK(rc == 0 && strstr(json, "\"id\":0") && strstr(json, "\"opts\":[1,\"two\"]"));
+    CHECK(pm2_trigger(p, "actions", "hello", NULL, &json) == 0);
+    CHECK(strstr(json, "\"return\":{\"got\":\"hello\"}"));
+    CHECK(pm2_trigger(p, "actions", "die", NULL, &json) == 0 && strstr(json, "has ended before"));
+    CHECK(pm2_trigger(p, "actions", "hello", "{oops", &json) == -EINVAL && !json);
+    CHECK(pm2_trigger(p, "nobody", "hello", NULL, &json) == -EREMOTEIO && !json);
+    CHECK(pm2_trigger(p, "actions", NULL, NULL, &json) == -EINVAL);
+    CHECK(pm2_trigger(p, NULL, "hello", NULL, &json) == -EINVAL);
+    while ((rc = pm2_send_data_to_process_id(p, 0, "t", "{\"deep\":1}")) == -EREMOTEIO)
+        CHECK(usleep(20000) == 0); /* it starts again */
+    CHECK(rc == 0 && pm2_send_line_to_stdin(p, 0, "words") == 0);
+    CHECK(pm2_send_data_to_process_id(p, 0, "t", "oops") == -EINVAL);
+    CHECK(pm2_send_data_to_process_id(p, 0, NULL, "1") == -EINVAL);
+    CHECK(pm2_send_data_to_process_id(p, 77, "t", "1") == -EREMOTEIO);
+    CHECK(pm2_send_line_to_stdin(p, 77, "words") == -EREMOTEIO);
+    CHECK(pm2_call(p, "ping", NULL, &json) == 0 && strcmp(json, "{\"msg\":\"pong\"}") == 0);
+    CHECK(pm2_call(p, "c.env", "{\"id\":0}", &json) == 0 && strstr(json, "PATH"));
+    CHECK(pm2_call(p, "dance", NULL, &json) == -EREMOTEIO && !json);
+    CHECK(strstr(pm2_error_text(p), "does not exist"));
+    CHECK(pm2_call(p, "ping", "{},{}", &json) == -EINVAL &&
+          pm2_call(p, "", NULL, &json) == -EINVAL);
+    pm2_app_free(a);
+    pm2_free(p);
+}
+
 /* The script is looked for in the folder that was set. */
 static void cwd(void)
 {
@@ -345,6 +380,7 @@ static const struct program programs[] = {
     {"events", events},
     {"hanging", hanging},
     {"home-vanishes", home_vanishes},
+    {"messages", messages},
     {"options", options},
     {"own", own},
     {"refusals", refusals},

@@ -229,6 +229,37 @@ static void reloaded_async(void)
     pm2_free(p);
 }
 
+static void on_reply(struct pm2 *p, int code, const char *json, void *data)
+{
+    struct loop *l = data;
+    (void)p;
+    CHECK((code == 0) == (json != NULL));
+    l->calls++;
+    l->ok += code == 0;
+    l->canceled += code == -ECANCELED;
+    if (code == 0)
+        CHECK(strcmp(json, "{\"msg\":\"pong\"}") == 0);
+}
+
+/* JSON of answers; a call that is under way when the handle is freed. */
+static void called_async(void)
+{
+    struct loop l;
+    struct pm2 *p = attach(&l);
+    CHECK(pm2_async_call(p, "ping", NULL, on_reply, &l) == 0);
+    CHECK(pm2_async_call(p, "dance", "[1]", on_reply, &l) == 0);
+    CHECK(pm2_async_call(p, "ping", "{", on_reply, &l) == -EINVAL);
+    CHECK(pm2_async_trigger(p, "nobody", "hello", NULL, on_reply, &l) == 0);
+    CHECK(pm2_async_send_data_to_process_id(p, 5, "t", "1", on_done, &l) == 0);
+    CHECK(pm2_async_send_line_to_stdin(p, 5, "words", on_done, &l) == 0);
+    while (l.calls < 5)
+        step(&l);
+    CHECK(l.ok == 1 && l.canceled == 0);
+    CHECK(pm2_async_call(p, "ping", NULL, on_reply, &l) == 0);
+    pm2_free(p);
+    CHECK(l.calls == 6 && l.canceled == 1 && watched(&l) == 0);
+}
+
 /* The daemon is stopped: no answer, until it goes on; what comes late is dropped. */
 static void timed_out(void)
 {
@@ -458,6 +489,7 @@ static void own_async(void)
 
 const struct program async_programs[] = {
     {"accepted", accepted},
+    {"called-async", called_async},
     {"connected-async", connected_async},
     {"connecting-fails", connecting_fails},
     {"crashed", crashed},
