@@ -114,8 +114,8 @@ static bool quoted_after(struct str line, const char *mark, struct buf *ret)
 
 static bool is_complaint(struct str line)
 {
-    static const char *const words[] = {"error",  "exception", "panic", "fatal",
-                                        "cannot", "failed",    "denied"};
+    static const char *const words[] = {"error",  "exception", "panic",        "fatal",    "cannot",
+                                        "failed", "denied",    "no such file", "not found"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (has(line, words[i]))
             return true;

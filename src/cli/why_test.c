@@ -92,6 +92,8 @@ static void reads_the_log(void **state)
                 NULL);
     expect_clue(LINES("warming up", "TypeError: x is not a function", "    at f (a.js:1)"),
                 CLUE_LINE, 0, "TypeError: x is not a function");
+    expect_clue(LINES("bash: /x.sh: No such file or directory"), CLUE_LINE, 0,
+                "bash: /x.sh: No such file or directory");
     expect_clue(LINES("ready", "listening on 80"), CLUE_NONE, 0, NULL);
 }
 

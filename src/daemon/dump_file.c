@@ -122,14 +122,15 @@ static int keep_old(const struct dump_paths *paths, enum fate fate, struct err *
                            : file_keep_as(paths->file, aside.data, e);
 }
 
-static int replace(const struct dump_paths *paths, struct str list, struct err *e)
+/* `file` is where the list lies: what a symbolic link leads to, or the path itself. */
+static int replace(const struct dump_paths *paths, const char *file, struct str list, struct err *e)
 {
     AUTO(buf) sums = BUF_INIT;
     AUTO(buf) old = BUF_INIT;
     read_sums(paths, &sums);
     enum fate fate = look_at_old(paths, buf_str(&sums), &old);
     FAILPOINT("save.before");
-    int rc = file_write_new(paths->file, list, e);
+    int rc = file_write_new(file, list, e);
     FAILPOINT("save.written");
     if (rc == 0)
         rc = write_sums(paths, list, fate, buf_str(&old), buf_str(&sums), e);
@@ -138,9 +139,9 @@ static int replace(const struct dump_paths *paths, struct str list, struct err *
         rc = keep_old(paths, fate, e);
     FAILPOINT("save.kept");
     if (rc == 0)
-        rc = file_put_new(paths->file, e);
+        rc = file_put_new(file, e);
     else
-        file_drop_new(paths->file);
+        file_drop_new(file);
     FAILPOINT("save.after");
     return rc;
 }
@@ -154,5 +155,8 @@ int dump_file_write(const struct dump_paths *paths, struct str list, struct err 
     if (text.len > LIMIT_DUMP_BYTES)
         return err_set(e, -EFBIG, "the list has %zu bytes, and %lu can be saved", text.len,
                        LIMIT_DUMP_BYTES);
-    return replace(paths, buf_str(&text), e);
+    char *real = realpath(paths->file, NULL);
+    int rc = replace(paths, real ? real : paths->file, buf_str(&text), e);
+    free(real);
+    return rc;
 }

@@ -186,6 +186,24 @@ static void a_damaged_list_does_not_become_the_backup(void **state)
     expect_found(f, "one", true);
 }
 
+/* Somebody keeps his list elsewhere: the link stays one. */
+static void a_link_is_followed(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    char elsewhere[128];
+    snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", f->folder);
+    put(elsewhere, STR("[]"));
+    assert_int_equal(symlink("elsewhere", f->file), 0);
+    write_list(f, "one");
+    write_list(f, "two");
+    assert_int_equal(lstat(f->file, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    expect_found(f, "two", false);
+    assert_int_equal(unlink(elsewhere), 0);
+    expect_found(f, "one", true);
+}
+
 static void both_are_refused_with_reasons(void **state)
 {
     struct fixture *f = *state;
@@ -228,6 +246,7 @@ int main(void)
         CASE(no_torn_list_gets_through),
         CASE(sums_may_be_torn),
         CASE(a_damaged_list_does_not_become_the_backup),
+        CASE(a_link_is_followed),
         CASE(both_are_refused_with_reasons),
         CASE(what_cannot_be_written_changes_nothing),
     };

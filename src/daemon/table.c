@@ -161,12 +161,17 @@ static void set_increment(const struct table *t, json_t *conf, const char *name,
     json_object_set_new(conf, "env", env);
 }
 
+static const char *instance_name(const json_t *conf)
+{
+    const char *var = json_get_str(conf, "instance_var");
+    return var && *var ? var : "NODE_APP_INSTANCE";
+}
+
 /* The instance number that a conf of former times has; -1 = none. */
 static int64_t stored_instance(const json_t *conf)
 {
     int64_t instance;
-    const char *var = json_get_str(conf, "instance_var");
-    return json_get_int(conf, var && *var ? var : "NODE_APP_INSTANCE", &instance) ? instance : -1;
+    return json_get_int(conf, instance_name(conf), &instance) ? instance : -1;
 }
 
 static struct proc *put_in(struct table *t, int id, json_t *take_conf, int64_t instance,
@@ -266,7 +271,9 @@ struct proc *table_add_saved(struct table *t, int id, json_t *take_conf, struct 
         return NULL;
     }
     pkgversion_find(json_get_str(take_conf, "pm_exec_path"), version, sizeof(version));
-    return put_in(t, id, take_conf, stored_instance(take_conf), version, e);
+    int64_t instance = stored_instance(take_conf);
+    (void)json_object_del(take_conf, instance_name(take_conf)); /* state, not configuration */
+    return put_in(t, id, take_conf, instance, version, e);
 }
 
 struct proc *table_add_recovered(struct table *t, int id, json_t *take_conf)
