@@ -174,6 +174,15 @@ static void compare(struct buf *out, const json_t *good, const json_t *bad)
         buf_printf(out, " and %zu more", count - CHANGES_SHOWN);
 }
 
+/* "version 1.0 to 1.1" */
+static void add_step(struct buf *out, const char *key, const json_t *good, const json_t *bad)
+{
+    const char *old = json_get_str(good, key);
+    const char *now = json_get_str(bad, key);
+    if (old && now && strcmp(old, now) != 0)
+        buf_printf(out, "%s%s %s to %s", out->len > 0 ? ", " : "", key, old, now);
+}
+
 void why_changes(struct buf *out, const json_t *records, const json_t *started)
 {
     const json_t *conf = NULL, *good_conf = NULL, *of_ended = NULL;
@@ -197,10 +206,8 @@ void why_changes(struct buf *out, const json_t *records, const json_t *started)
     if (!good_conf || !of_ended)
         return;
     compare(out, good_conf, of_ended);
-    const char *old = json_get_str(good_run, "version");
-    const char *new = json_get_str(started, "version");
-    if (old && new &&strcmp(old, new) != 0)
-        buf_printf(out, "%sversion %s to %s", out->len > 0 ? ", " : "", old, new);
+    add_step(out, "version", good_run, started);
+    add_step(out, "git", good_run, started);
 }
 
 /* ---- the cause ---- */

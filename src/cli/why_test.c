@@ -109,11 +109,13 @@ static void expect_changes(const char *records, size_t run, const char *want)
 static void tells_what_has_changed(void **state)
 {
     (void)state;
-    expect_changes("[{\"what\":\"started\",\"version\":\"1\",\"conf\":{\"a\":\"1\",\"b\":\"2\"}},"
-                   "{\"what\":\"ended\",\"uptime\":20000},"
-                   "{\"what\":\"started\",\"version\":\"2\",\"conf\":{\"a\":\"1\",\"b\":\"3\","
-                   "\"env.C\":\"1\"}},{\"what\":\"ended\",\"uptime\":5}]",
-                   2, "b, env.C, version 1 to 2");
+    expect_changes(
+        "[{\"what\":\"started\",\"version\":\"1\",\"git\":\"aa\",\"conf\":{\"a\":\"1\",\"b\":\"2\"}"
+        "},"
+        "{\"what\":\"ended\",\"uptime\":20000},"
+        "{\"what\":\"started\",\"version\":\"2\",\"git\":\"bb\",\"conf\":{\"a\":\"1\",\"b\":\"3\","
+        "\"env.C\":\"1\"}},{\"what\":\"ended\",\"uptime\":5}]",
+        2, "b, env.C, version 1 to 2, git aa to bb");
     /* the short run is no good one; a start without conf has that of the one before */
     expect_changes(
         "[{\"what\":\"started\",\"conf\":{\"a\":\"1\"}},"

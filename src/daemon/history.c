@@ -14,6 +14,7 @@
 #include "asker.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "githead.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "json/read.h"
@@ -209,6 +210,10 @@ void history_started(struct proc *p)
     jw_kint(&w, "pid", proc_pid(p));
     if (p->version[0])
         jw_kstr(&w, "version", p->version);
+    char commit[GITHEAD_BYTES];
+    githead_find(json_get_str(p->conf, "pm_cwd"), commit);
+    if (commit[0])
+        jw_kstr(&w, "git", commit);
     if (json_get_str(p->conf, "pm_err_log_path"))
         jw_kstr(&w, "log", json_get_str(p->conf, "pm_err_log_path"));
     size_t before = h->line.len;

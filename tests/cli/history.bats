@@ -162,3 +162,24 @@ SH
   [ "$(stat -c %s "$TEST_PM2_HOME/history.jsonl.1")" -ge 2097100 ]
   has_past one what start
 }
+
+@test "why: the commit that came in between" {
+  need_program git
+  cat >app.sh <<'SH'
+#!/bin/bash
+exec sleep 1000
+SH
+  chmod +x app.sh
+  git init -q .
+  local id="git -c user.name=x -c user.email=x@x"
+  $id add app.sh
+  $id commit -qm one
+  pm2 start app.sh --name app --max-restarts 2
+  pm2 stop app
+  printf '#!/bin/bash\nexit 3\n' >app.sh
+  $id commit -qam two
+  pm2 restart app || :
+  wait_status app errored
+  run pm2 why app
+  assert_has "changed since its last good run: git $(git rev-parse HEAD~1 | cut -c1-12) to $(git rev-parse HEAD | cut -c1-12)"
+}
