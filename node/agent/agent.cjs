@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Loaded by pm2d into Node apps that serve (NODE_OPTIONS=--require): lets an app that is being
-// replaced part from its clients without a request lost. It does nothing until pm2d asks for it:
+// Loaded by pm2d into Node apps (NODE_OPTIONS=--require). Tells of the exception that ends an app,
+// and lets an app that is being replaced part from its clients without a request lost. That it does
+// only when pm2d asks for it:
 //
 //   pm2d -> NODE_PM2_DRAIN      please finish what you have begun
 //   app  -> NODE_PM2_DRAINING   this agent is there and has begun
@@ -11,6 +12,7 @@
 'use strict';
 
 const LOOK_MS = 20;
+const STACK_CHARS = 65536;
 const QUIET_MS = 200; // a kept connection on which nothing is said for so long is closed
 
 // What the app and its children see is what they would see without us.
@@ -26,6 +28,7 @@ if (process.channel && require('worker_threads').isMainThread) {
   process.on('internalMessage', (message) => {
     if (message.cmd === 'NODE_PM2_DRAIN') drain();
   });
+  process.on('uncaughtExceptionMonitor', report);
 }
 
 let draining = false;
@@ -34,6 +37,22 @@ const servers = new Map(); // server -> {bytes, since}: when it was last heard o
 
 function tell(cmd) {
   if (process.connected) process.send({ cmd }, undefined, undefined, () => {});
+}
+
+// What ends the app, as PM2 tells it; rejections come here, too. The event only watches: the app
+// ends as it would have. One that takes care of its exceptions, or has a library report them, does
+// without us.
+function report(error) {
+  if (!process.connected || process.listenerCount('uncaughtException') > 0) return;
+  try {
+    const { message = String(error), stack = '', name = 'Error' } = Object(error);
+    const data = {
+      message: String(message).slice(0, STACK_CHARS),
+      stack: String(stack).slice(0, STACK_CHARS),
+      name: String(name),
+    };
+    process.send({ type: 'process:exception', data }, undefined, undefined, () => {});
+  } catch {} // an object that cannot be looked at is no reason to end otherwise
 }
 
 // Answers from now on tell the client to come back by a new connection.

@@ -48,8 +48,6 @@ static bool is_off(const json_t *conf)
 static bool is_for(const struct proc *p)
 {
     const json_t *args = json_object_get(p->conf, "node_args");
-    if (!proc_is_cluster(p) && !json_has(p->conf, "listen"))
-        return false;
     if (!is_node(json_get_str(p->conf, "exec_interpreter")) || is_off(p->conf))
         return false;
     for (size_t i = 0; i < json_array_size(args); i++)

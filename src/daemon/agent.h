@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Our agent in Node apps that serve (node/agent/agent.cjs): where its file is, and the variable
+ * Our agent in Node apps (node/agent/agent.cjs): where its file is, and the variable
  * that has Node load it. Runs in pm2d.
  *
  * The text is part of the program. It is put into PM2_HOME when it is first needed; an app of
