@@ -32,8 +32,7 @@ static int setup(void **state)
 {
     struct scene *s = calloc(1, sizeof(*s));
     snprintf(s->folder, sizeof(s->folder), "/tmp/pm2c-growth-XXXXXX");
-    if (!mkdtemp(s->folder))
-        return -1;
+    assert_non_null(mkdtemp(s->folder));
     snprintf(s->log, sizeof(s->log), "%s/app-out.log", s->folder);
     growth_init(&s->growth, s->log);
     buf_init(&s->lines);

@@ -34,8 +34,7 @@ static int setup(void **state)
 {
     struct scene *s = calloc(1, sizeof(*s));
     snprintf(s->folder, sizeof(s->folder), "/tmp/pm2c-range-XXXXXX");
-    if (!mkdtemp(s->folder))
-        return -1;
+    assert_non_null(mkdtemp(s->folder));
     snprintf(s->log, sizeof(s->log), "%s/app-out.log", s->folder);
     buf_init(&s->lines);
     buf_init(&s->unknown);

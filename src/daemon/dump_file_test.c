@@ -28,8 +28,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     snprintf(f->folder, sizeof(f->folder), "/tmp/pm2c-dump-XXXXXX");
-    if (!mkdtemp(f->folder))
-        return -1;
+    assert_non_null(mkdtemp(f->folder));
     snprintf(f->file, sizeof(f->file), "%s/dump.pm2", f->folder);
     snprintf(f->backup, sizeof(f->backup), "%s/dump.pm2.bak", f->folder);
     snprintf(f->sum, sizeof(f->sum), "%s/dump.pm2.sum", f->folder);

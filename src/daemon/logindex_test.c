@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "logindex.h"
+#include "os/fd.h"
 
 struct fixture {
     char dir[64], log[128], idx[128], other[128], other_idx[128];
@@ -67,7 +68,7 @@ static const char *records(const char *path)
             v[i / 8] = v[i / 8] << 8 | r[i];
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%llu:%llu ", v[0], v[1]);
     }
-    close(fd);
+    fd_close(&fd);
     return text;
 }
 

@@ -201,7 +201,7 @@ static int find_files(const struct job *j, int folder, struct old_files *ret)
     int rc = d ? 0 : -errno;
     if (!d && copy >= 0)
         (void)close(copy);
-    while (rc == 0 && (entry = readdir(d))) {
+    while (d && rc == 0 && (entry = readdir(d))) {
         struct stat st;
         bool packed;
         if (oldlogs_is_old(&j->name, entry->d_name, j->date, &packed) &&
@@ -331,10 +331,10 @@ void oldlogs_close(struct oldlogs *o)
 /* A job of the same log that has not begun yet will see this file as well. */
 static bool is_queued(const struct oldlogs *o, const struct job *like)
 {
-    const struct list *first = o->busy ? o->jobs.next : NULL;
     list_for_each (it, &o->jobs) {
         struct job *j = LIST_ENTRY(it, struct job, link);
-        if (it != first && strcmp(j->name.stem, like->name.stem) == 0 &&
+        bool has_begun = o->busy && it == o->jobs.next;
+        if (!has_begun && strcmp(j->name.stem, like->name.stem) == 0 &&
             strcmp(j->name.folder, like->name.folder) == 0) {
             memcpy(j->date, like->date, sizeof(j->date));
             j->policy = like->policy;

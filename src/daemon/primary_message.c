@@ -84,7 +84,7 @@ static void answer_query(struct worker *w, const struct cluster_msg *m, const ch
     struct listener_name name = {0};
     const struct gate *g = c ? c->gate : NULL;
     const struct slot *s = g ? c->slot ? c->slot : g->slots[0] : NULL;
-    bool with_handle = s && c->takes_itself;
+    bool with_handle = c && s && c->takes_itself;
     if (s && !with_handle)
         (void)listener_name(&s->socket, &name);
     struct cluster_answer a = {

@@ -192,7 +192,7 @@ void handout_forget(struct gate *g);
 /* For sticky.c. The next connection from a socket; NULL when there is none now: then the sockets
  * are watched, or tried again later. */
 struct conn *handout_accept(struct gate *g);
-void handout_give(struct claim *c, struct conn *conn);
+void handout_give(struct claim *to, struct conn *c);
 void handout_watch(struct gate *g, bool on);
 /* Can it take one right now? For struct balance_asks, with a struct view. */
 struct view {

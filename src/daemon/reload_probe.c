@@ -2,11 +2,11 @@
  * Asking a successor how it is. Runs in pm2d. */
 #include "reload_probe.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <uv.h>
 
-#include "base/limits.h"
+#include "base/err.h"
 #include "base/obj.h"
 #include "os/fd.h"
 #include "primary.h"
@@ -27,7 +27,7 @@ struct reload_probe {
     int64_t timeout_ms;
     struct probe *probe; /* under way */
     uv_timer_t timer;    /* to the next one, or to the end of this one's time */
-    char error[LIMIT_PROBE_ERROR_BYTES];
+    struct err why;      /* it has not succeeded */
 };
 
 static const json_t *url_of(const struct proc *other)
@@ -68,7 +68,7 @@ static void succeed(struct reload_probe *rp)
 
 static void fail(struct reload_probe *rp, const char *why)
 {
-    snprintf(rp->error, sizeof(rp->error), "%s", why);
+    err_set(&rp->why, -EAGAIN, "%s", why);
     uv_timer_start(&rp->timer, on_probe_timer, AGAIN_MS, 0);
 }
 
@@ -127,7 +127,7 @@ struct reload_probe *reload_probe_start(struct proc *other, void (*done)(void *c
     *rp = (struct reload_probe){
         .magic = PROBE_MAGIC, .other = other, .done = done, .ctx = ctx, .timeout_ms = TIMEOUT_MS};
     (void)json_get_int(json_object_get(other->conf, "health"), "timeout", &rp->timeout_ms);
-    snprintf(rp->error, sizeof(rp->error), "it was not asked yet");
+    err_set(&rp->why, -EAGAIN, "it was not asked yet");
     uv_timer_init(other->env->loop, &rp->timer);
     rp->timer.data = rp;
     uv_timer_start(&rp->timer, on_probe_timer, 0, 0);
@@ -136,5 +136,5 @@ struct reload_probe *reload_probe_start(struct proc *other, void (*done)(void *c
 
 const char *reload_probe_error(const struct reload_probe *rp)
 {
-    return rp->error;
+    return rp->why.msg;
 }

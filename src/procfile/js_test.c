@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * JavaScript process files, by the real node: each form of export, each way to fail. Skipped where
  * there is no node. */
+#include <spawn.h>
 #include <sys/wait.h>
 
 #include "procfile/procfile_rig.h"
@@ -23,8 +24,11 @@ static int teardown(void **state)
 
 static bool have_node(void)
 {
-    int status = system("node -e 0 >/dev/null 2>&1"); /* the test's own words, nobody else's */
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    char *argv[] = {"node", "-e", "0", NULL};
+    pid_t pid;
+    int status;
+    return posix_spawnp(&pid, "node", NULL, NULL, argv, environ) == 0 &&
+           waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 struct row {
