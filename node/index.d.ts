@@ -193,6 +193,14 @@ export interface Setting {
   value?: any
 }
 
+export interface StartupOptions {
+  user?: string
+  /** The user's home folder. */
+  hp?: string
+  serviceName?: string
+  waitIp?: boolean
+}
+
 export interface API {
   readonly custom: new (opts?: CustomOptions) => API
   readonly Client: ClientApi
@@ -299,6 +307,16 @@ export interface API {
   autodump(): Promise<void>
   reloadLogs(cb: Callback<any>): void
   reloadLogs(): Promise<any>
+  /** Have the init system start what was saved. Needs root; the Error of others says what to run. */
+  startup(platform: string, opts: StartupOptions,
+    cb: Callback<{ destination: string; template: string }>): void
+  startup(platform: string, cb: Callback<{ destination: string; template: string }>): void
+  startup(platform?: string, opts?: StartupOptions): Promise<{ destination: string; template: string }>
+  uninstallStartup(platform: string, opts: StartupOptions,
+    cb: Callback<{ commands: string[]; platform: string }>): void
+  uninstallStartup(platform: string, cb: Callback<{ commands: string[]; platform: string }>): void
+  uninstallStartup(platform?: string, opts?: StartupOptions):
+    Promise<{ commands: string[]; platform: string }>
   /** Keep a setting ('app:key'); an app of this name starts again with it. */
   set(key: string, value: string | number | boolean, cb: Callback<{ success: true }>): void
   set(key: string, value: string | number | boolean): Promise<{ success: true }>
@@ -334,6 +352,8 @@ export const restart: API['restart']
 export const reload: API['reload']
 export const gracefulReload: API['gracefulReload']
 export const scale: API['scale']
+export const startup: API['startup']
+export const uninstallStartup: API['uninstallStartup']
 export const trigger: API['trigger']
 export const attach: API['attach']
 export const env: API['env']

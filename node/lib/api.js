@@ -11,6 +11,7 @@ const { defaultHome } = require('./conf')
 const files = require('./files')
 const messages = require('./messages')
 const settings = require('./settings')
+const startup = require('./startup')
 const targets = require('./targets')
 const unbuilt = require('./unbuilt')
 
@@ -420,7 +421,7 @@ class API {
   }
 }
 
-Object.assign(API.prototype, messages, settings)
+Object.assign(API.prototype, messages, settings, startup)
 
 for (const name of unbuilt) {
   API.prototype[name] = function notAvailable(...args) {

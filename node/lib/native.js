@@ -64,7 +64,7 @@ function runNative(argv, { home, cwd }) {
     const options = { env: envFor(home), cwd, maxBuffer: OUTPUT_MAX_BYTES }
     const child = execFile(findNative(), argv, options, (error, out, text) => {
       if (!error) resolve(out)
-      else reject(new Error(said(text) || `pm2 ${argv[0]}: ${error.message}`))
+      else reject(new Error(said(text) || said(out) || `pm2 ${argv[0]}: ${error.message}`))
     })
     child.stdin.end()
   })
@@ -89,7 +89,7 @@ function launchDaemon(home) {
   })
 }
 
-const said = (text) => text.replace(/\[PM2\]\[ERROR\] ?/g, '').trim()
+const said = (text) => text.replace(/\[PM2\](\[ERROR\])? ?/g, '').trim()
 
 function launchError(text, code) {
   return said(text) || `pm2 could not start a daemon (${code})`

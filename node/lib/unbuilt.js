@@ -9,6 +9,6 @@ module.exports = [
   'install', 'jlist', 'killAgent', 'launchAll', 'launchModules', 'link', 'linkManagement',
   'logrotate', 'minimumSetup', 'monit', 'monitorState', 'openDashboard', 'package',
   'printLogs', 'profile', 'publish', 'pullAndReload', 'pullAndRestart', 'pullCommitId',
-  'remote', 'remoteV2', 'report', 'serve', 'slist', 'startup', 'streamLogs',
-  'uninstall', 'uninstallStartup', 'unlink', 'update'
+  'remote', 'remoteV2', 'report', 'serve', 'slist', 'streamLogs',
+  'uninstall', 'unlink', 'update'
 ]
