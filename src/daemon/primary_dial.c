@@ -27,24 +27,35 @@ static void on_handed(void *ctx, int code)
     free(h);
 }
 
-/* Both ends of a connection over the loopback: who is asked may look at addresses. 0 or -errno. */
+static bool is_between(int fd, int accepted_fd)
+{
+    struct sockaddr_in own, peer;
+    socklen_t size = sizeof(own), peer_size = sizeof(peer);
+    return getsockname(fd, (struct sockaddr *)&own, &size) == 0 &&
+           getpeername(accepted_fd, (struct sockaddr *)&peer, &peer_size) == 0 &&
+           own.sin_port == peer.sin_port && own.sin_addr.s_addr == peer.sin_addr.s_addr;
+}
+
+/* Both ends of a connection over the loopback: who is asked may look at addresses. Never waits;
+ * -EAGAIN: the kernel was busy, or somebody else was quicker. */
 static int connected_pair(int ret_fds[2])
 {
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof(here);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ret_fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ret_fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     ret_fds[1] = -1;
-    bool is_connected = bind(listener, (struct sockaddr *)&here, size) == 0 &&
-                        listen(listener, 1) == 0 &&
-                        getsockname(listener, (struct sockaddr *)&here, &size) == 0 &&
-                        connect(ret_fds[0], (struct sockaddr *)&here, size) == 0 &&
-                        fcntl(ret_fds[0], F_SETFL, O_NONBLOCK) == 0;
+    bool is_connected =
+        bind(listener, (struct sockaddr *)&here, size) == 0 && listen(listener, 1) == 0 &&
+        getsockname(listener, (struct sockaddr *)&here, &size) == 0 &&
+        (connect(ret_fds[0], (struct sockaddr *)&here, size) == 0 || errno == EINPROGRESS);
     if (is_connected)
         ret_fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    int rc = ret_fds[1] < 0 ? -errno : 0;
-    if (rc < 0)
+    int rc = ret_fds[1] < 0 ? -errno : is_between(ret_fds[0], ret_fds[1]) ? 0 : -EAGAIN;
+    if (rc < 0) {
         fd_close(&ret_fds[0]);
+        fd_close(&ret_fds[1]);
+    }
     fd_close(&listener);
     return rc;
 }
