@@ -50,6 +50,8 @@ static void add_item(struct member *m, const char *name, const char *error, cons
 {
     struct group *g = m->group;
     m->state = MEMBER_DONE;
+    json_decref(m->conf); /* of one that was not begun */
+    m->conf = NULL;
     g->items[g->item_count++] = (struct batch_item){
         .id = m->id,
         .name = name ? strdup(name) : NULL,
