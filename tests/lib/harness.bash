@@ -187,8 +187,12 @@ file_lines() { # file count: at least that many
     [ "$(wc -l <"$1")" -ge "$2" ]
 }
 
+# One look: it may be reaped between two.
 pid_gone() {
-    ! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c1)" = Z ]
+    case $(ps -o stat= -p "$1") in
+    '' | Z*) return 0 ;;
+    esac
+    return 1
 }
 
 # ---- asking the daemon --------------------------------------------------------------------------
