@@ -3,16 +3,18 @@
  * oldest first. `pm2 history` and `pm2 why` read it (cli/past.h); pm2d only writes. When the file
  * has LIMIT_HISTORY_BYTES it becomes history.jsonl.1, in the place of the one before.
  *
- * Each record: t (ms since 1970), id, name, ns, what, and
- *   start, stop, restart, reload, delete, rollback   an order. From outside: uid, pid, and where
+ * Each record: t (ms since 1970), id, name, ns, what; by what:
+ * - start, stop, restart, reload, delete, rollback: an order. From outside: uid, pid, and where
  * they can be found out tty, program, login (the uid that logged in: whose sudo it was). By pm2d
- *       itself: why
- *   started    pid; version of the app; git: the commit of its folder; log: the file of its errors;
- * conf, if it differs from that of the start before: hashes of attributes and variables
- * ("env.PORT") by name. No values: they may be secrets ended      code or signal (neither:
- * unknown), core, oom, uptime (ms), ordered cannot it cannot be executed; why killed     it did not
- * end in time, and got SIGKILL; after (ms) gave up too many ends in a row; why and of pm2d itself,
- * without a process: {t, what: "daemon", why}. */
+ *   itself: why.
+ * - started: pid; version of the app; git: the commit of its folder; log: the file of its errors;
+ *   conf, if it differs from that of the start before: hashes of attributes and variables
+ *   ("env.PORT") by name. No values: they may be secrets.
+ * - ended: code or signal (neither: unknown), core, oom, uptime (ms), ordered.
+ * - cannot: it cannot be executed; why.
+ * - killed: it did not end in time, and got SIGKILL; after (ms).
+ * - gave up: too many ends in a row; why.
+ * Of pm2d itself, without a process: {t, what: "daemon", why}. */
 #pragma once
 
 #include <stdbool.h>
