@@ -5,6 +5,7 @@
 
 /* base */
 #define LIMIT_BUF_BYTES      (256UL * 1024 * 1024) /* largest buffer of any kind */
+#define LIMIT_OWN_LOG_BYTES  (10L * 1024 * 1024)   /* pm2.log, before a new one is begun */
 #define LIMIT_LOG_TEXT_BYTES 4096                  /* one line of the daemon's own log */
 
 /* json */

@@ -163,6 +163,14 @@ static void add_health_error(struct buf *out, const json_t *env, const struct de
     add_plain(out, json_object_get(json_object_get(env, "health_state"), "error"));
 }
 
+static void add_log_dropped(struct buf *out, const json_t *env, const struct detail_look *look)
+{
+    int64_t bytes = 0;
+    (void)look;
+    if (json_get_int(env, "log_dropped", &bytes))
+        buf_printf(out, "%lld bytes", (long long)bytes);
+}
+
 /* "[::]:80 (sticky), shared with app other; ..." */
 static void add_listens(struct buf *out, const json_t *env, const struct detail_look *look)
 {
@@ -227,6 +235,8 @@ static const struct fact facts[] = {
     {"health", NULL, add_health, true},
     {"health error", NULL, add_health_error, true},
     {"says", "notify_status", NULL, true},
+    {"log dropped", NULL, add_log_dropped, true},
+    {"log waits", "log_waits", NULL, true},
     {"nice", "nice", NULL, true},
     {"rlimits", NULL, add_rlimits, true},
     {"cgroup", NULL, add_cgroup, true},

@@ -449,6 +449,7 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (!rotator_new(&d->loop, &d->env.files, has_rotating_module, d))
         return err_set(e, -ENOMEM, "out of memory");
     run_logs_read_settings(&d->env);
+    own_log_rotate_with(&d->own_log, &d->env);
     d->env.history = history_open(d->env.paths.home);
     d->methods.saver = saver_new(&d->methods);
     if (!d->methods.saver)

@@ -10,6 +10,7 @@
 #include "cron_job.h"
 #include "health.h"
 #include "places.h"
+#include "run_logs.h"
 #include "json/read.h"
 
 /* Keys of pm2_env that are state, not configuration: they are written by hand below, and neither a
@@ -31,6 +32,8 @@ static const char *const state_keys[] = {
     "health_state",
     "listen_error",
     "listens_on",
+    "log_dropped",
+    "log_waits",
     "monit",
     "node_version",
     "notify_status",
@@ -160,6 +163,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
         jw_kint(w, "cron_next", cron_job_next_ms(p));
     if (flags & PROC_JSON_REASON)
         places_write(w, p);
+    if (flags & PROC_JSON_REASON)
+        run_logs_write_state(w, p);
     if (p->notify_status)
         jw_kstr(w, "notify_status", p->notify_status);
     if (health_word(p)) {

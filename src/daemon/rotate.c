@@ -171,6 +171,23 @@ static int try_rotate(struct logfile *f)
     return rc;
 }
 
+int rotator_rename(struct rotator *r, const char *path, const struct log_policy *policy)
+{
+    char date[LOG_NAME_DATE_BYTES];
+    char old[PATH_MAX];
+    struct oldlogs_name name;
+    if (r->is_foreign && r->is_foreign(r->ctx))
+        return -EAGAIN;
+    date_text(policy, date, sizeof(date));
+    if (!oldlogs_name(path, &name) ||
+        !oldlogs_path(&name, date, next_number(&name, date), old, sizeof(old)))
+        return -ENAMETOOLONG;
+    if (rename(path, old) < 0)
+        return -errno;
+    oldlogs_tidy(r->old, path, date, policy);
+    return 0;
+}
+
 /* How many of the bytes belong into this file when there is room for `room` of them: up to the end
  * of the line in which it is used up. */
 static size_t cut(const char *bytes, size_t n, size_t room)

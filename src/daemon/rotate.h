@@ -15,6 +15,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+struct log_policy;
 struct logfile;
 struct logfiles;
 struct rotator;
@@ -25,6 +26,9 @@ struct rotator *rotator_new(uv_loop_t *loop, struct logfiles *s, bool (*is_forei
                             void *ctx);
 /* Asynchronous: stops what is under way; freed by the loop. NULL is fine. */
 void rotator_close(struct rotator *r);
+
+/* Rename the file now, whoever writes it, and tidy up. 0 or -errno. */
+int rotator_rename(struct rotator *r, const char *path, const struct log_policy *policy);
 
 /* The policy of the file is another one now. */
 void rotate_policy_changed(struct logfile *f);

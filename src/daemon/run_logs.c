@@ -17,6 +17,7 @@
 #include "settings_file.h"
 #include "spool.h"
 #include "json/read.h"
+#include "json/write.h"
 
 #define FILE_COUNT 3
 #define NAME_BYTES 48
@@ -78,6 +79,22 @@ void run_logs_read_settings(struct proc_env *env)
     env->files.floor_bytes = log_policy_floor(env->settings, &e);
     if (e.code)
         log_warn("%s", e.msg);
+}
+
+void run_logs_write_state(struct jw *w, const struct proc *p)
+{
+    uint64_t dropped = 0;
+    const struct logfile *seen[FILE_COUNT] = {NULL};
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        const char *path = path_of(p, i);
+        seen[i] = path ? logfiles_find(&p->env->files, path) : NULL;
+        if (seen[i] && (i == 0 || seen[i] != seen[i - 1])) /* output and error may share one */
+            dropped += seen[i]->dropped_bytes;
+    }
+    if (dropped > 0)
+        jw_kint(w, "log_dropped", (int64_t)dropped);
+    if (p->run && (pump_is_blocked(p->run->out) || pump_is_blocked(p->run->err)))
+        jw_kbool(w, "log_waits", true);
 }
 
 int run_logs_open(struct run *r, struct err *e)

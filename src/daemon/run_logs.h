@@ -5,6 +5,8 @@
 
 #include "proc.h"
 
+struct jw;
+
 /* Open the files that the conf names, into r->files. 0 or negative with `e`; what is open then is
  * closed by run_logs_drop(). */
 int run_logs_open(struct run *r, struct err *e);
@@ -25,6 +27,9 @@ bool run_logs_take_stored(struct proc_env *env, struct str name, int take_fd);
 void run_logs_recover(struct run *r);
 /* What no run has claimed is let go. */
 void run_logs_recovered(struct proc_env *env);
+
+/* `log_dropped` (bytes) and `log_waits`, when there is something to tell. */
+void run_logs_write_state(struct jw *w, const struct proc *p);
 
 /* The conf or the settings are others now: policies of the files that are open. */
 void run_logs_apply_policy(const struct proc *p);
