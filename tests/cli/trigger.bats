@@ -77,7 +77,9 @@ trigger_then() { # words of pm2...
   waiting=$!
   wait_until file_has "$(log_of a-out)" "got silent"
   pm2 "$@"
-  ! wait "$waiting"
+  status=0
+  wait "$waiting" || status=$?
+  assert_fails
   output=$(<"$WORK/triggered")
 }
 
