@@ -16,6 +16,16 @@ struct log_format {
     struct buf tail; /* of the JSON object, behind the time */
 };
 
+/* At most `limit` bytes of it, in whole characters. */
+static struct str cut(struct str text, size_t limit)
+{
+    if (text.n <= limit)
+        return text;
+    text.n = limit;
+    text.n -= str_unfinished(text);
+    return text;
+}
+
 struct log_format *log_format_new(const char *date_format, bool is_json, bool is_err, int64_t id,
                                   const char *name)
 {
@@ -33,7 +43,7 @@ struct log_format *log_format_new(const char *date_format, bool is_json, bool is
         buf_printf(&f->tail,
                    "\",\"type\":\"%s\",\"process_id\":%lld,\"app_name\":", is_err ? "err" : "out",
                    (long long)id);
-        json_quote(&f->tail, str_from(name));
+        json_quote(&f->tail, cut(str_from(name), LIMIT_NAME_BYTES));
         buf_add_c(&f->tail, "}\n");
     }
     if (buf_oom(&f->tail) || (has_date && !f->date_format)) {
@@ -67,13 +77,14 @@ void log_format_stamp(const struct log_format *f, const struct tm *local, const 
         return;
     }
     log_date_add(&text, f->date_format, local, ms);
+    struct str stamp = cut(buf_str(&text), LIMIT_LOG_STAMP_BYTES);
     if (!f->is_json) {
-        buf_add_str(out, buf_str(&text));
+        buf_add_str(out, stamp);
         buf_add_c(out, ": ");
         return;
     }
     AUTO(buf) quoted = BUF_INIT;
-    json_quote(&quoted, buf_str(&text));
+    json_quote(&quoted, stamp);
     if (quoted.len >= 2) /* the quotes are part of what surrounds it */
         buf_add(out, quoted.data + 1, quoted.len - 2);
 }

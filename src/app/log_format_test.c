@@ -52,6 +52,29 @@ static void test_a_prefix_per_line(void **state)
 }
 
 /* FIELD: with PM2 --time the AAAA of the second and third line are lost. */
+/* A spool has room for so much and no more. */
+static void test_long_stamps_and_names_are_cut(void **state)
+{
+    (void)state;
+    struct tm tm = {.tm_year = 126, .tm_mday = 1};
+    AUTO(buf) format = BUF_INIT;
+    for (size_t i = 0; i < 200000; i++)
+        buf_add_c(&format, "\x01");
+    for (int is_json = 0; is_json < 2; is_json++) {
+        AUTO(buf) stamp = BUF_INIT;
+        AUTO(buf) out = BUF_INIT;
+        bool in_line = false;
+        struct log_format *f = log_format_new(format.data, is_json, false, 0, format.data);
+        log_format_stamp(f, &tm, &tm, 0, &stamp);
+        assert_in_range(stamp.len, LIMIT_LOG_STAMP_BYTES, 6 * LIMIT_LOG_STAMP_BYTES);
+        assert_int_equal(
+            log_format_add(f, buf_str(&stamp), STR("a\n"), LOG_WHOLE_LINES, 1, &in_line, &out), 2);
+        assert_in_range(out.len, LIMIT_LOG_STAMP_BYTES,
+                        6 * (LIMIT_LOG_STAMP_BYTES + LIMIT_NAME_BYTES) + 256);
+        log_format_free(f);
+    }
+}
+
 static void test_lines_in_several_writes(void **state)
 {
     (void)state;
@@ -204,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_prefix_per_line),
+        cmocka_unit_test(test_long_stamps_and_names_are_cut),
         cmocka_unit_test(test_lines_in_several_writes),
         cmocka_unit_test(test_a_prompt_and_its_rest),
         cmocka_unit_test(test_the_last_line_gets_an_end),

@@ -92,6 +92,7 @@
 #define LIMIT_ROTATE_WAIT_BYTES (1UL * 1024 * 1024)  /* of a line at whose end a file is rotated */
 #define LIMIT_LOG_FLOOR_BYTES   (64UL * 1024 * 1024) /* of free space, unless said otherwise */
 #define LIMIT_LOG_LINE_BYTES    (64UL * 1024) /* with a prefix; a longer one comes in parts */
+#define LIMIT_LOG_STAMP_BYTES   1024UL        /* the time before a line */
 #define LIMIT_TAP_CHUNK_BYTES   (64UL * 1024) /* one log event on the bus */
 
 /* pm2 logs: a longer line is shown in pieces */

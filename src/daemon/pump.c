@@ -107,6 +107,12 @@ static ssize_t move_plain(struct pump *p)
 
 /* ---- formatted, or to two files ---- */
 
+/* The piece that uses up the batch may be a whole line of which JSON writes each byte as six. */
+_Static_assert(BATCH_BYTES + 6 * (LIMIT_LOG_LINE_BYTES + LIMIT_LOG_STAMP_BYTES + LIMIT_NAME_BYTES) +
+                       256 <=
+                   SPOOL_TEXT_BYTES,
+               "a batch has room in the spool");
+
 static size_t format(const struct pump *p, struct str raw, enum log_flush flush, bool *in_line,
                      struct buf *out)
 {
