@@ -119,7 +119,10 @@ static int make(struct pack *p, int folder, const char *name, const char *tempor
     if (p->out < 0)
         return -errno;
     int rc = how == LOG_COMPRESS_ZSTD ? zstd_all(p) : gzip_all(p);
-    return rc == 0 ? copy_attributes(p) : rc;
+    if (rc == 0)
+        rc = copy_attributes(p);
+    /* The original goes when it is done: what is in its place has to be on the disk by then. */
+    return rc == 0 && fsync(p->out) < 0 ? -errno : rc;
 }
 
 static void rename_index(int folder, const char *name, const char *packed)
