@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Events on pub.sock."""
 
+import os
 import sys
 import threading
 import unittest
@@ -168,7 +169,8 @@ class Subscribers(Case):
         wait_until(lambda: self.world.log("flood-out").endswith(b"END\n"), "the end of the flood", 60)
         self.assertEqual(self.world.log("flood-out").count(b"\n"), lines + 1)
         # LIMIT_SUB_OUT_BYTES, and what buffers need on the way
-        self.assertLess(rss_bytes(self.before) - before, 48 * MEGABYTE)
+        if "ASAN_OPTIONS" not in os.environ:  # it keeps freed memory back for a while
+            self.assertLess(rss_bytes(self.before) - before, 48 * MEGABYTE)
         reader.join(60)
         self.assertEqual(sum(data.count("\n") for data in heard), lines + 1, "lines for who does read")
         _, gap = deaf.until(lambda topic, _: topic == "pm2:gap", "the notice of the gap")[-1]
