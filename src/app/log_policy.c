@@ -27,6 +27,12 @@ static const json_t *setting_of(const json_t *settings, const char *name)
     return json_object_get(json_object_get(settings, MODULE), name);
 }
 
+/* What makes files rotate is the business of the module once it is installed, stopped or not. */
+static const json_t *rotating_settings(const json_t *settings)
+{
+    return json_has(json_object_get(settings, "module-db-v2"), MODULE) ? NULL : settings;
+}
+
 static const char *setting_name(const char *attribute)
 {
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -101,7 +107,7 @@ int log_policy_from(const json_t *conf, const json_t *settings, const struct cro
     ret->is_json = type && strcmp(type, "json") == 0;
     AUTO_JSON full = value_of(conf, settings, "on_full", &own);
     ret->blocks = full && strcmp(json_string_value(full), "block") == 0;
-    ret->max_bytes = number_of(conf, settings, "max_size", 0, &own);
+    ret->max_bytes = number_of(conf, rotating_settings(settings), "max_size", 0, &own);
     ret->retain = number_of(conf, settings, "retain", LOG_POLICY_RETAIN, &own);
     ret->retain_bytes = number_of(conf, settings, "retain_bytes", 0, &own);
     ret->compress = compress_of(conf, settings, &own);
@@ -112,7 +118,7 @@ int log_policy_from(const json_t *conf, const json_t *settings, const struct cro
                   "date_format", &own);
     copy_text(ret->zone, sizeof(ret->zone), json_string_value(setting_of(settings, "TZ")),
               MODULE ":TZ", &own);
-    read_interval(conf, settings, zone, now_s, ret, &own);
+    read_interval(conf, rotating_settings(settings), zone, now_s, ret, &own);
     return own.code ? err_set(e, own.code, "%s", own.msg) : 0;
 }
 

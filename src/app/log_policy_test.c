@@ -79,6 +79,19 @@ static void test_settings_of_the_module(void **state)
     assert_int_equal(p.retain, 0);
 }
 
+/* Once it is installed they are its own; what an app says holds. */
+static void test_settings_of_an_installed_module(void **state)
+{
+    (void)state;
+    static const char settings[] =
+        "{\"module-db-v2\":{\"pm2-logrotate\":{}},"
+        "\"pm2-logrotate\":{\"max_size\":\"10K\",\"rotateInterval\":\"0 0 * * *\"}}";
+    struct log_policy p = policy("{}", settings, NULL);
+    assert_false(log_policy_rotates(&p));
+    p = policy("{\"max_size\":5000}", settings, NULL);
+    assert_int_equal(p.max_bytes, 5000);
+}
+
 static void test_what_cannot_be_used_is_named(void **state)
 {
     (void)state;
@@ -116,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_nothing_said),
         cmocka_unit_test(test_attributes),
         cmocka_unit_test(test_settings_of_the_module),
+        cmocka_unit_test(test_settings_of_an_installed_module),
         cmocka_unit_test(test_what_cannot_be_used_is_named),
         cmocka_unit_test(test_floor),
     };

@@ -14,7 +14,8 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_apply_entry, cmd_check_entry, cmd_scale_entry, cmd_set_entry, cmd_get_entry, cmd_conf_entry,
     cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry,
     cmd_rollback_entry, cmd_save_entry, cmd_resurrect_entry, cmd_cleardump_entry, cmd_startup_entry,
-    cmd_unstartup_entry, cmd_history_entry, cmd_why_entry, cmd_trigger_entry;
+    cmd_unstartup_entry, cmd_history_entry, cmd_why_entry, cmd_trigger_entry, cmd_install_entry,
+    cmd_module_update_entry, cmd_uninstall_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -60,6 +61,9 @@ static const struct cmd *const built[] = {
     &cmd_unstartup_entry,
     &cmd_history_entry,
     &cmd_why_entry,
+    &cmd_install_entry,
+    &cmd_module_update_entry,
+    &cmd_uninstall_entry,
 };
 
 #define LATER(word, usage, text, ...)                                                              \
@@ -76,9 +80,6 @@ static const struct cmd later[] = {
     LATER("report", "", "collect facts for a bug report", NULL),
     LATER("update", "", "replace the running daemon", "updatePM2"),
     LATER("deepUpdate", "", "install the latest version and update", NULL),
-    LATER("install", "<module>", "install a module", "module:install"),
-    LATER("uninstall", "<module>", "remove a module", "module:uninstall"),
-    LATER("module:update", "<module>", "update a module", NULL),
     LATER("module:generate", "[name]", "make a sample module", NULL),
     LATER("package", "[target]", "pack a module", NULL),
     LATER("publish", "[folder]", "publish a module", "module:publish"),

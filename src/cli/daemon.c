@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/foreground.h"
+#include "cli/modules.h"
 #include "os/users.h"
 #include "json/read.h"
 
@@ -116,8 +117,11 @@ int cli_connect(struct cli *cli, int flags)
     }
     if (rc == 0)
         rc = foreground_begin(cli, &e);
-    if (rc == 0)
+    if (rc == 0) {
+        if (client_launched(cli->client))
+            modules_start_all(cli);
         return 0;
+    }
     cli_fail(cli, &e);
     client_free(cli->client);
     cli->client = NULL;

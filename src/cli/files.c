@@ -233,8 +233,8 @@ static void tell_ended(struct cli *cli, const json_t *list)
                          json_integer_value(json_object_get(item, "id")));
 }
 
-static int tell(struct cli *cli, const char *target, const struct file_order *order,
-                const json_t *answer)
+int files_tell(struct cli *cli, const char *target, const struct file_order *order,
+               const json_t *answer)
 {
     const char *error = json_get_str(answer, "error");
     const json_t *apps = json_object_get(answer, "apps");
@@ -267,5 +267,5 @@ int files_run(struct cli *cli, const struct args *args, const char *target,
               const struct file_order *order)
 {
     AUTO_JSON answer = files_ask(cli, args, target, order->action);
-    return answer ? tell(cli, target, order, answer) : 1;
+    return answer ? files_tell(cli, target, order, answer) : 1;
 }

@@ -41,3 +41,7 @@ json_t *files_ask(struct cli *cli, const struct args *args, const char *target, 
 /* Print what is wrong with a file, and what is odd: `errors` and `warnings` as in c.file's answer.
  * True when there was an error. */
 bool files_tell_notes(struct cli *cli, const char *target, const json_t *answer);
+
+/* Print what came of c.file. Exit code. */
+int files_tell(struct cli *cli, const char *target, const struct file_order *order,
+               const json_t *answer);

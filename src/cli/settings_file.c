@@ -82,7 +82,9 @@ void settings_tell(struct cli *cli, const json_t *root, const char *only)
     json_object_foreach ((json_t *)root, module, own) {
         AUTO(buf) head = BUF_INIT;
         bool shown = json_is_object(own) && (!only || strcmp(only, module) == 0);
-        if (!shown || strcmp(module, "module-db-v2") == 0) /* what is installed, not a setting */
+        bool is_register =
+            strcmp(module, "module-db-v2") == 0 || strcmp(module, "tar-modules") == 0;
+        if (!shown || is_register) /* what is installed, not a setting */
             continue;
         style_add(&head, cli->ui.color[UI_OUT], STYLE_BOLD, STR("Module: "));
         style_add(&head, cli->ui.color[UI_OUT], STYLE_BOLD_BLUE, str_from(module));

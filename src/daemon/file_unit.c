@@ -243,6 +243,8 @@ void file_unit_begin(struct file_unit *u)
         return;
     u->state = UNIT_RUNNING;
     settings_file_apply(u->job->settings, u->conf);
+    if (json_get_bool(u->job->request, "module", false))
+        (void)json_object_set_new(u->conf, "pmx_module", json_true());
     u->batches_left = 1; /* ours, so that it does not end under our feet */
     if (u->step == STEP_START)
         rc = begin_new(u, &e);
