@@ -27,6 +27,7 @@ struct install {
     struct cli *cli;
     struct module_fetch fetch;
     const char *old_register; /* where it was registered; NULL = new */
+    json_t *old_entry;        /* and what was noted there; borrowed */
     bool had;                 /* the old one is in the staging folder */
     int64_t safe_ms;          /* 0 = not asked for */
 };
@@ -82,7 +83,7 @@ static int restore_registration(json_t *root, const void *ctx, struct err *e)
     (void)e;
     drop_entries(root, in->fetch.name);
     if (in->old_register)
-        put_entry(root, in->old_register, in->fetch.name, json_object());
+        put_entry(root, in->old_register, in->fetch.name, json_incref(in->old_entry));
     return 0;
 }
 
@@ -212,6 +213,9 @@ static int get_and_place(struct install *in, const char *guess)
     }
     modules_say(cli, "Module downloaded");
     in->old_register = modules_register_of(settings, in->fetch.name);
+    if (in->old_register)
+        in->old_entry =
+            json_object_get(json_object_get(settings, in->old_register), in->fetch.name);
     int code = check(in);
     if (code == 0)
         code = put_in_place(in);

@@ -161,6 +161,42 @@ print(json.dumps(at))' "$TEST_PM2_HOME/module_conf.json" "$@"
   assert_equal "$(app_count)" 0
 }
 
+@test "--safe: of an archive, what is known of the one before comes back, too" {
+  ours_only "waits for a terminal"
+  module mod 1.0.0
+  archive mod mod.tar.gz
+  pm2 install mod.tar.gz
+  local before
+  before=$(setting tar-modules mod)
+  module mod 2.0.0
+  echo 'process.exit(3)' >mod/index.js
+  archive mod mod.tar.gz
+  run pm2 install mod.tar.gz --safe 4000
+  assert_fails
+  assert_equal "$(setting tar-modules mod)" "$before"
+  wait_app mod pm2_env.version 1.0.0
+}
+
+@test "a repository of git, and its update" {
+  need_npm
+  need_program git
+  module mod 1.0.0
+  (
+    cd mod
+    git init -q
+    git add .
+    git -c user.name=x -c user.email=x@y commit -qm one
+  )
+  run pm2 install "git+file://$WORK/mod"
+  assert_ok
+  wait_app mod pm2_env.version 1.0.0
+  sed -i 's/1.0.0/1.1.0/' mod/package.json
+  git -C mod -c user.name=x -c user.email=x@y commit -qam two
+  run pm2 module:update mod
+  assert_ok
+  wait_app mod pm2_env.version 1.1.0
+}
+
 @test "npm fails half-way: the module before goes on undisturbed" {
   need_npm
   module mod 1.0.0
