@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cluster, configured, saved, tails
+from . import cluster, configured, logs, saved, tails
 from .procs import BenchError, wait_until
 from .stamps import wait_for_life
 
@@ -253,7 +253,7 @@ SCENARIOS = (
     (revive, {"revive"}),
     (log, {"log", "log-cat", "log-cpu"}),
     (idle_cpu, {"cpu-idle"}),
-) + tails.SCENARIOS + configured.SCENARIOS + saved.SCENARIOS + cluster.SCENARIOS
+) + logs.SCENARIOS + tails.SCENARIOS + configured.SCENARIOS + saved.SCENARIOS + cluster.SCENARIOS
 
 
 def run_all(bench, keys):

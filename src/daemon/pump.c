@@ -24,6 +24,7 @@
 #define RETRY_MS    250 /* a file that cannot be written, and whose policy is to wait */
 #define REST_MS     2000 /* quiet: the spool gives memory back */
 #define BATCH_BYTES (160UL * 1024)
+#define SMALL_BYTES (16UL * 1024) /* a pipe that gave less is empty */
 
 struct pump {
     uint32_t magic;
@@ -215,7 +216,9 @@ static void block(struct pump *p)
     uv_timer_start(&p->timer, on_pump_timer, RETRY_MS, 0);
 }
 
-static void move_up_to(struct pump *p, size_t budget)
+/* A step of less than `least` was the last: one more, to see that the pipe is empty, would cost as
+ * much. */
+static void move_up_to(struct pump *p, size_t budget, size_t least)
 {
     while (!p->ended && !p->closing) {
         ssize_t n = move_some(p);
@@ -231,7 +234,7 @@ static void move_up_to(struct pump *p, size_t budget)
             reach_end(p);
             return;
         }
-        if ((size_t)n >= budget)
+        if ((size_t)n >= budget || (size_t)n < least)
             return; /* others have a turn; the poll comes back at once */
         budget -= (size_t)n;
     }
@@ -241,14 +244,14 @@ static void on_pump_readable(uv_poll_t *h, int status, int events)
 {
     (void)status; /* an error condition shows up as EOF of the read */
     (void)events;
-    move_up_to(OBJ(h->data, struct pump, PUMP_MAGIC), LIMIT_PUMP_CHUNK_BYTES);
+    move_up_to(OBJ(h->data, struct pump, PUMP_MAGIC), LIMIT_PUMP_CHUNK_BYTES, SMALL_BYTES);
 }
 
 static void unblock(struct pump *p)
 {
     p->blocked = false;
     uv_poll_start(&p->poll, UV_READABLE, on_pump_readable);
-    move_up_to(p, LIMIT_PUMP_CHUNK_BYTES);
+    move_up_to(p, LIMIT_PUMP_CHUNK_BYTES, SMALL_BYTES);
 }
 
 static void waited(struct pump *p)
@@ -350,7 +353,7 @@ void pump_drain(struct pump *p)
 {
     /* What fits in the pipe is what the dead left behind; a live writer cannot hold us for ever. */
     if (p)
-        move_up_to(p, 4 * LIMIT_PUMP_CHUNK_BYTES);
+        move_up_to(p, 4 * LIMIT_PUMP_CHUNK_BYTES, 0);
 }
 
 bool pump_is_blocked(const struct pump *p)

@@ -95,6 +95,19 @@ no end"
   wait_until enough
 }
 
+@test "pm2.log is rotated by the same settings; keeper and daemon go on in the new one" {
+  ours_only "goes on for ever"
+  pm2 set pm2-logrotate:max_size 1K
+  for i in 1 2 3 4 5; do pm2 start tick.js --name "tick$i"; done
+  local home
+  home=$(dirname "$(dirname "$(log_of tick1-out)")")
+  old_ones() { compgen -G "$home/pm2__*.log"; }
+  wait_until old_ones
+  keeper_writes_there() { [ "$(readlink "/proc/$(daemon_pid)/fd/2")" = "$home/pm2.log" ]; }
+  wait_until keeper_writes_there
+  cat "$home"/pm2__*.log "$home/pm2.log" | grep -q 'App \[tick1:0\] online'
+}
+
 @test "bad values are named" {
   ours_only "has no such attributes"
   echo '{"apps": [{"script": "app.sh", "max_size": "ten", "compress": "rar", "on_full": "cry"}]}' >eco.json
