@@ -40,6 +40,7 @@
 #define LIMIT_LINK_RLIMITS     16   /* kinds of limits of one process */
 #define LIMIT_LINK_STORED      4096 /* fds in the keeper's store */
 #define LIMIT_LINK_OUT_BYTES   (16UL * 1024 * 1024) /* what pm2d has not read from its keeper */
+#define LIMIT_HANDOVER_BYTES   (64UL * 1024 * 1024) /* state of a keeper that is replaced */
 
 /* app */
 #define LIMIT_NAME_BYTES     255    /* app name; PM2 has none, file names do */

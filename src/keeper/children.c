@@ -60,7 +60,7 @@ void children_add(struct children *c, struct child *ch)
     struct child **p = &c->by_pid[pid_bucket(ch->pid)];
     ch->by_handle = *h;
     *h = ch;
-    if (!ch->is_adopted) { /* an adopted one is never reaped here */
+    if (!ch->is_adopted && !ch->has_exited) { /* an adopted one is never reaped here */
         ch->by_pid = *p;
         *p = ch;
     }

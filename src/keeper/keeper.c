@@ -115,6 +115,14 @@ void keeper_drop_peer(struct keeper *k)
     peer_drop(&k->peer);
 }
 
+/* Returns when it did not work: then we go on, and the next pm2d with us. */
+static void hand_over(struct keeper *k)
+{
+    struct err e = {0};
+    if (handover_exec(k, &e) < 0)
+        log_error("the keeper is not replaced: %s", e.msg);
+}
+
 static void on_peer_exit(struct keeper *k, int status)
 {
     char why[64];
@@ -126,6 +134,9 @@ static void on_peer_exit(struct keeper *k, int status)
     keeper_drop_peer(k);
     if (k->end != KEEPER_RUNS)
         return;
+    if (k->is_updating && !k->terminate_by)
+        hand_over(k);
+    k->is_updating = false;
     describe_exit(status, why, sizeof(why));
     after_peer(k, why);
 }
@@ -209,7 +220,7 @@ static void on_timer(struct keeper *k, enum keeper_timer t)
     switch (t) {
     case TIMER_START_PEER: start_peer(k); break;
     case TIMER_LAUNCH:
-        log_error("pm2d does not get ready: killing it");
+        log_error("pm2d does not %s: killing it", k->is_updating ? "end" : "get ready");
         peer_kill(&k->peer); /* its exit does the rest */
         break;
     case TIMER_FORCE: k->end = KEEPER_FORCED; break;
@@ -277,6 +288,7 @@ int keeper_init(struct keeper *k, struct launch_options *o, const struct launch_
     memset(k, 0, sizeof(*k));
     k->o = o;
     k->world = *world;
+    k->lock_fd = -1;
     children_init(&k->children);
     store_init(&k->store);
     peer_init(&k->peer);
@@ -290,6 +302,24 @@ int keeper_init(struct keeper *k, struct launch_options *o, const struct launch_
         return -errno;
     k->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return k->signal_fd < 0 ? -errno : 0;
+}
+
+int keeper_resume(struct keeper *k, struct launch_options *o, struct err *e)
+{
+    const struct launch_world none = {0}; /* the state has it */
+    FAILPOINT("update.after-exec");
+    int rc = keeper_init(k, o, &none);
+    if (rc < 0)
+        return err_set(e, rc, "%s", err_text(rc));
+    rc = handover_take(o->state_fd, k, e);
+    o->state_fd = -1;
+    if (rc < 0)
+        return rc;
+    FAILPOINT("update.taken");
+    k->is_ready = true; /* nobody waits for a launch */
+    log_info("pm2-keeper is version %s now; it has %zu processes", PM2C_VERSION, k->children.count);
+    keeper_reap(k); /* who ended meanwhile has sent a signal to nobody */
+    return 0;
 }
 
 int keeper_run(struct keeper *k)

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "children.h"
+#include "handover.h"
 #include "launch.h"
 #include "peer.h"
 
@@ -17,9 +18,14 @@ enum keeper_end { KEEPER_RUNS, KEEPER_QUIT, KEEPER_FORCED, KEEPER_LAUNCH_FAILED 
 
 enum keeper_timer {
     TIMER_START_PEER, /* pm2d died: start it again */
-    TIMER_LAUNCH,     /* pm2d does not get ready: kill it */
+    TIMER_LAUNCH,     /* pm2d does not get ready, or does not end for an update: kill it */
     TIMER_FORCE,      /* told to end, but pm2d never said QUIT */
     TIMER_COUNT
+};
+
+/* What an update is to be made of. */
+struct successor_programs {
+    char keeper[4096], daemon[4096];
 };
 
 struct keeper {
@@ -29,8 +35,11 @@ struct keeper {
     struct store store;
     struct peer peer;
     int signal_fd;
+    int lock_fd; /* of the pid file */
     enum keeper_end end;
-    bool is_ready;              /* the launch has succeeded */
+    bool is_ready;    /* the launch has succeeded */
+    bool is_updating; /* when pm2d ends, `next` comes in our place */
+    struct successor_programs next;
     int terminate_by;           /* the signal that told us to end, or 0 */
     unsigned short_lives;       /* of pm2d, in a row */
     int64_t failed_delay_ms;    /* the last pause after a pm2d that did not get ready */
@@ -43,6 +52,8 @@ struct keeper {
 
 /* 0 or -errno. */
 int keeper_init(struct keeper *k, struct launch_options *o, const struct launch_world *world);
+/* keeper_init() for a keeper whose state an older program has left in o->state_fd. */
+int keeper_resume(struct keeper *k, struct launch_options *o, struct err *e);
 /* Returns when all is over and every descendant is gone: the exit code. */
 int keeper_run(struct keeper *k);
 

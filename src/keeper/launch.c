@@ -71,7 +71,10 @@ static int parse_number(char ***at, struct launch_options *o, struct err *e)
     const struct {
         const char *name;
         int *slot;
-    } fds[] = {{"--ready-fd", &o->ready_fd}, {"--peer-fd", &o->peer_fd}};
+    } fds[] = {{"--ready-fd", &o->ready_fd},
+               {"--peer-fd", &o->peer_fd},
+               {"--state-fd", &o->state_fd},
+               {"--check-state", &o->check_fd}};
     const struct {
         const char *name;
         long long *slot;
@@ -111,6 +114,8 @@ int launch_parse(char **argv, struct launch_options *ret, struct err *e)
     static char *no_extra[] = {NULL};
     *ret = (struct launch_options){.ready_fd = -1,
                                    .peer_fd = -1,
+                                   .state_fd = -1,
+                                   .check_fd = -1,
                                    .peer_pid = -1,
                                    .app_umask = -1,
                                    .app_nofile = -1,
@@ -128,6 +133,8 @@ int launch_parse(char **argv, struct launch_options *ret, struct err *e)
         if (rc < 0)
             return rc;
     }
+    if (ret->check_fd >= 0)
+        return 0;
     for (size_t i = 0; i < ARRAY_LEN(path_options); i++)
         if (path_options[i].is_required && !*path_slot(ret, i))
             return err_set(e, -EINVAL, "%s is missing", path_options[i].name);

@@ -18,7 +18,9 @@ struct launch_options {
      * peer_fd, and gets the apps from it (LINK_ADOPT). Never together with ready_fd. */
     int peer_fd;                               /* -1: start a pm2d of our own */
     long long peer_pid, app_umask, app_nofile; /* what the dead keeper knew; -1 = not given */
-    char **extra;                              /* arguments for pm2d, NULL-terminated */
+    int state_fd; /* -1, or what an older program has handed over to us: see handover.h */
+    int check_fd; /* -1, or a state that we are asked about */
+    char **extra; /* arguments for pm2d, NULL-terminated */
     bool want_help, want_version;
 };
 

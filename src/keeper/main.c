@@ -29,6 +29,8 @@ static const char usage[] =
     "  --ready-fd N       where to report R<version> or E<error>, one line\n"
     "  --peer-fd N, --peer-pid PID, --app-umask N, --app-nofile N\n"
     "                     given by a pm2d that replaces its dead keeper\n"
+    "  --state-fd N       given by an older keeper that becomes this one: `pm2 update`\n"
+    "  --check-state N    exit with 0 if that state can be taken over; else say why not\n"
     "  --version, --help\n"
     "  -- ARG...          further arguments for pm2d\n";
 
@@ -62,10 +64,10 @@ static int fail(int *ready_fd, const char *text)
 }
 
 /* With the lock held: the log, pm2d, the loop. Exit code. */
-static int keep(struct launch_options *o, const struct launch_world *world)
+static int keep(struct keeper *k, struct launch_options *o, const struct launch_world *world,
+                int lock_fd)
 {
     static char daemon_path[4096];
-    static struct keeper k;
     struct err e;
     int rc = 0;
     if (!o->daemon) {
@@ -77,16 +79,39 @@ static int keep(struct launch_options *o, const struct launch_world *world)
     if (rc < 0)
         return fail(&o->ready_fd, e.msg);
     log_set_sink(log_line, NULL, LOG_INFO);
-    rc = keeper_init(&k, o, world);
+    rc = keeper_init(k, o, world);
+    k->lock_fd = lock_fd;
     if (rc < 0)
         return fail(&o->ready_fd, err_text(rc));
-    return keeper_run(&k);
+    return keeper_run(k);
+}
+
+/* A fresh keeper. Exit code. */
+static int launch(struct keeper *k, struct launch_options *o)
+{
+    struct launch_world world;
+    struct err e;
+    launch_detach(o, &world);
+    int lock_fd = launch_lock(o->pid_file, &e);
+    if (lock_fd < 0)
+        return fail(&o->ready_fd, e.msg);
+    return keep(k, o, &world, lock_fd);
+}
+
+/* The program of a keeper that runs, from now on. Exit code. */
+static int resume(struct keeper *k, struct launch_options *o)
+{
+    struct err e = {0};
+    log_set_sink(log_line, NULL, LOG_INFO);
+    if (keeper_resume(k, o, &e) < 0)
+        return fail(&o->ready_fd, e.msg);
+    return keeper_run(k);
 }
 
 int main(int argc, char **argv)
 {
+    static struct keeper k = {.lock_fd = -1};
     struct launch_options o;
-    struct launch_world world;
     struct err e;
     if (argc < 1 || launch_parse(argv, &o, &e) < 0)
         return fail(&(int){-1}, argc < 1 ? "no arguments" : e.msg);
@@ -94,13 +119,13 @@ int main(int argc, char **argv)
         write_text(STDOUT_FILENO, o.want_help ? usage : PM2C_VERSION "\n");
         return EXIT_SUCCESS;
     }
-    launch_detach(&o, &world);
-    int lock_fd = launch_lock(o.pid_file, &e);
-    if (lock_fd < 0)
-        return fail(&o.ready_fd, e.msg);
-    int code = keep(&o, &world);
+    if (o.check_fd >= 0)
+        return handover_verify(o.check_fd, &e) < 0 ? fail(&o.ready_fd, e.msg) : EXIT_SUCCESS;
+    int code = o.state_fd >= 0 ? resume(&k, &o) : launch(&k, &o);
+    if (k.lock_fd < 0)
+        return code;
     /* while it is locked: nobody else has written into it */
-    file_unlink_own(o.pid_file, file_id_of(lock_fd));
-    fd_close(&lock_fd);
+    file_unlink_own(o.pid_file, file_id_of(k.lock_fd));
+    fd_close(&k.lock_fd);
     return code;
 }

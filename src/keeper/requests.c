@@ -20,6 +20,8 @@
 #define OUTPUT_PIPE_BYTES (1024U * 1024)
 /* From FATAL to pm2d's exit. */
 #define FATAL_WAIT_MS 2000
+/* From the yes to an update to pm2d's exit. */
+#define UPDATE_WAIT_MS 2000
 
 _Static_assert((int)SPAWN_RESOURCES == LINK_STAGE_RESOURCES && (int)SPAWN_EXEC == LINK_STAGE_EXEC &&
                    (int)SPAWN_RLIMIT == LINK_STAGE_RLIMIT,
@@ -142,6 +144,24 @@ static int do_quit(struct keeper *k, struct request *r)
 {
     (void)r;
     k->end = KEEPER_QUIT;
+    return 0;
+}
+
+/* The programs on the disk are asked first; a no costs nothing. After a yes pm2d ends by itself. */
+static int do_update(struct keeper *k, struct request *r)
+{
+    struct err e = {0};
+    struct str folder = link_get_str(&r->in);
+    if (r->in.bad)
+        return -EPROTO;
+    k->is_updating = handover_prepare(k, folder, &e) == 0;
+    if (k->is_updating) {
+        FAILPOINT("update.checked");
+        keeper_arm(k, TIMER_LAUNCH, UPDATE_WAIT_MS);
+    }
+    size_t mark = link_open(&k->peer.out, LINK_UPDATING, r->frame->seq, 0);
+    link_put_str(&k->peer.out, k->is_updating ? STR("") : str_from(e.msg));
+    link_close(&k->peer.out, mark);
     return 0;
 }
 
@@ -375,8 +395,9 @@ static const struct {
     [LINK_FORGET] = {do_forget, 0}, [LINK_CLOSE_FD] = {do_close_fd, 0},
     [LINK_STORE] = {do_store, 1},   [LINK_UNSTORE] = {do_unstore, 0},
     [LINK_ADOPT] = {do_adopt, ANY}, [LINK_QUIT] = {do_quit, 0},
+    [LINK_UPDATE] = {do_update, 0},
 };
-_Static_assert(ARRAY_LEN(table) == LINK_QUIT + 1, "a request has no row");
+_Static_assert(ARRAY_LEN(table) == LINK_UPDATE + 1, "a request has no row");
 
 static int dispatch(struct keeper *k, struct request *r)
 {

@@ -18,6 +18,7 @@
  *   1  2026-11  the first
  *   2  2026-11  SPAWN ends in nice and rlimits; stages from LINK_STAGE_CGROUP on
  *   3  2026-11  SPAWN may carry descriptors. Before, one that did broke the protocol
+ *   4  2026-11  UPDATE, UPDATING
  *
  * Handles. pm2d names each spawned process by a u64 handle of its own choice, never reused within
  * a keeper's life: (pm_id << 32) | spawn counter. The keeper knows nothing else about it, except
@@ -41,7 +42,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-#define LINK_VERSION      3
+#define LINK_VERSION      4
 #define LINK_HEADER_BYTES 12
 #define LINK_FD           3 /* pm2d's end of the link */
 
@@ -60,6 +61,7 @@ enum link_type {
     LINK_UNSTORE,   /* string name. No answer */
     LINK_ADOPT,     /* struct link_child; + its fds: a dead keeper's child, to be kept. No answer */
     LINK_QUIT,      /* pm2d will exit, and so shall the keeper (children that live are killed) */
+    LINK_UPDATE,    /* string folder of programs ("": the keeper's): replace both  -> UPDATING */
 
     /* keeper -> pm2d */
     LINK_HELLO_OK = 64, /* u32 version, u32 keeper pid, u32 times pm2d was started, u32 umask and
@@ -74,6 +76,7 @@ enum link_type {
     LINK_TERMINATE,     /* i32 signo: the keeper was told to end (SIGTERM, SIGINT, SIGQUIT) */
     LINK_REOPEN,        /* the keeper got SIGUSR2: reopen log files */
     LINK_ERROR,         /* string text */
+    LINK_UPDATING,      /* string: why nothing is replaced; "": pm2d shall exit now, without QUIT */
 };
 
 /* Which of a child's fds; also the order in which they travel with SPAWNED and CHILD. */
