@@ -15,7 +15,7 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry,
     cmd_rollback_entry, cmd_save_entry, cmd_resurrect_entry, cmd_cleardump_entry, cmd_startup_entry,
     cmd_unstartup_entry, cmd_history_entry, cmd_why_entry, cmd_trigger_entry, cmd_install_entry,
-    cmd_module_update_entry, cmd_uninstall_entry;
+    cmd_module_update_entry, cmd_uninstall_entry, cmd_update_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -59,6 +59,7 @@ static const struct cmd *const built[] = {
     &cmd_cleardump_entry,
     &cmd_startup_entry,
     &cmd_unstartup_entry,
+    &cmd_update_entry,
     &cmd_history_entry,
     &cmd_why_entry,
     &cmd_install_entry,
@@ -78,7 +79,6 @@ static const struct cmd later[] = {
     LATER("imonit", "", "watch processes as bars", NULL),
     LATER("slist", "", "figures of this machine", "sysinfos"),
     LATER("report", "", "collect facts for a bug report", NULL),
-    LATER("update", "", "replace the running daemon", "updatePM2"),
     LATER("deepUpdate", "", "install the latest version and update", NULL),
     LATER("module:generate", "[name]", "make a sample module", NULL),
     LATER("package", "[target]", "pack a module", NULL),

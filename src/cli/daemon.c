@@ -96,7 +96,10 @@ static int greet(struct cli *cli, struct err *e)
     AUTO_JSON hello = json_read(reply, e);
     const char *version = json_get_str(hello, "pm2c");
     if (version && strcmp(version, PM2C_VERSION) != 0)
-        ui_warn(&cli->ui, "the daemon is version %s and this program %s", version, PM2C_VERSION);
+        ui_warn(&cli->ui,
+                "the daemon is version %s and this program %s: pm2 update replaces it while "
+                "apps run",
+                version, PM2C_VERSION);
     return 0;
 }
 

@@ -205,6 +205,15 @@ void compact_kill(struct methods *m, struct call *c, json_t *args)
     m->shutdown(m->shutdown_ctx, c, 0);
 }
 
+void compact_update(struct methods *m, struct call *c, json_t *args)
+{
+    const json_t *folder = json_object_get(method_arg(args, 0), "folder");
+    if (folder && (!json_is_string(folder) || *json_string_value(folder) != '/'))
+        method_fail(c, "c.update: folder is not an absolute path");
+    else
+        m->update(m->shutdown_ctx, c, folder ? json_string_value(folder) : NULL);
+}
+
 static void on_owner_gone(void *ctx)
 {
     struct methods *m = ctx;

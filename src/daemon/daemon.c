@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/attr.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "batch.h"
@@ -54,7 +56,9 @@ struct daemon {
     struct server *server;
     struct own_log own_log;
     struct link_handler handler;
-    struct call *kill_call; /* waits for the end of all apps */
+    struct call *kill_call;   /* waits for the end of all apps */
+    struct call *update_call; /* waits for what the keeper says to an update */
+    bool is_replaced;         /* it said yes: this pm2d ends, the next one finds all as it is */
     pid_t kill_notify;
     bool ending, lost_keeper;
     bool served; /* the sockets are closed: this is the end */
@@ -170,6 +174,43 @@ static void on_reopen(void *ctx)
     own_log_reopen(&d->own_log);
 }
 
+/* ---- the replacement ---- */
+
+static void update(void *ctx, struct call *call, const char *folder)
+{
+    struct daemon *d = ctx;
+    if (d->ending || d->update_call || d->is_replaced) {
+        call_fail(call, d->ending ? "the daemon is being ended" : "an update is under way");
+        return;
+    }
+    FAILPOINT("update.asked");
+    if (link_update(d->env.link, folder ? folder : "") == 0)
+        d->update_call = call;
+    else
+        call_fail(call,
+                  "the running pm2-keeper is too old to be replaced while apps run: pm2 save, "
+                  "pm2 kill, pm2 resurrect");
+}
+
+static void on_updating(void *ctx, struct str refusal)
+{
+    struct daemon *d = ctx;
+    struct call *call = d->update_call;
+    d->update_call = NULL;
+    if (refusal.n > 0) {
+        log_error("no update: %.*s", STR_ARG(refusal));
+        if (call)
+            method_fail(call, "%.*s", STR_ARG(refusal));
+        return;
+    }
+    FAILPOINT("update.agreed");
+    log_info("pm2d ends, to be replaced");
+    if (call)
+        call_value(call, STR("{\"updating\":true}"));
+    d->is_replaced = true;
+    uv_stop(&d->loop);
+}
+
 static void stop_serving(struct daemon *d);
 
 /* The keeper died under us. We have duplicates of everything that it kept. */
@@ -213,6 +254,11 @@ static void on_lost(void *ctx)
     struct daemon *d = ctx;
     if (d->served)
         return; /* the end: there is nothing left to keep */
+    if (d->update_call) {
+        call_fail(d->update_call,
+                  "the keeper ended instead of being replaced; another one is there");
+        d->update_call = NULL;
+    }
     log_error("the keeper is gone; starting another one");
     if (replace_keeper(d, &e) == 0)
         return;
@@ -326,6 +372,22 @@ static const char *get_variable(void *ctx, const char *name)
     return getenv(name);
 }
 
+/* NULL when out of memory; free(). */
+static char *path_of_journal(const char *home)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/state.jsonl", home);
+    return buf_detach(&path);
+}
+
+int daemon_check(const char *home, struct err *e)
+{
+    char *path = path_of_journal(home);
+    int rc = path ? journal_check(path, e) : err_set(e, -ENOMEM, "out of memory");
+    free(path);
+    return rc;
+}
+
 static int read_settings(struct daemon *d, const char *home, struct err *e)
 {
     struct proc_env *env = &d->env;
@@ -345,9 +407,7 @@ static int read_settings(struct daemon *d, const char *home, struct err *e)
     /* SIGINT, not SIGTERM: what PM2 sends, and what Node apps listen for */
     env->orphan_reaper = 1;
     env->kill_signal = env_signal("PM2_KILL_SIGNAL", SIGINT);
-    struct buf path = BUF_INIT;
-    buf_printf(&path, "%s/state.jsonl", home);
-    d->journal_path = buf_detach(&path);
+    d->journal_path = path_of_journal(home);
     return d->journal_path ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
@@ -362,6 +422,7 @@ static int connect_keeper(struct daemon *d, int fd, struct err *e)
         .exited = on_exited,
         .terminate = on_terminate,
         .reopen = on_reopen,
+        .updating = on_updating,
         .lost = on_lost,
     };
     d->env.link = link_connect(fd, &d->handler, e);
@@ -533,6 +594,15 @@ static void finish(struct daemon *d, bool started)
     free(d->journal_path);
 }
 
+/* As at a SIGKILL, but for what waits to be written: sockets, files and the journal stay as they
+ * are for the next pm2d. A tidy end would have to undo half of what that one needs. */
+ATTR_NORETURN static void end_replaced(struct daemon *d)
+{
+    link_flush(d->env.link);
+    FAILPOINT("update.ends");
+    _exit(0);
+}
+
 int daemon_run(const struct daemon_options *o, struct err *e)
 {
     struct daemon d = {0};
@@ -550,13 +620,16 @@ int daemon_run(const struct daemon_options *o, struct err *e)
         .own_log = &d.own_log,
         .started_at = clock_wall_ms(),
         .shutdown = shutdown_all,
+        .update = update,
         .shutdown_ctx = &d,
     };
     world_init(&d.methods.world);
     rc = start(&d, o, e);
     if (rc == 0)
         uv_run(&d.loop, UV_RUN_DEFAULT);
-    else if (d.env.link)
+    if (d.is_replaced)
+        end_replaced(&d);
+    if (rc < 0 && d.env.link)
         link_fatal(d.env.link, e->msg), link_flush(d.env.link);
     finish(&d, rc == 0);
     return rc == 0 && !d.lost_keeper ? 0 : 1;

@@ -9,6 +9,8 @@ struct daemon_options {
     int link_fd;
 };
 
+/* Could this program go on from what the running pm2d has written? 0, or -errno with `e`. */
+int daemon_check(const char *home, struct err *e);
 /* Run until the daemon has been ended. Exit status of the process. A failed start has been reported
  * to the keeper and is in `e`. */
 int daemon_run(const struct daemon_options *o, struct err *e);

@@ -23,6 +23,7 @@
 #include "json/write.h"
 
 #define REWRITE_MIN_BYTES (1024 * 1024)
+#define FORMAT            1
 
 struct journal {
     int fd;
@@ -157,7 +158,7 @@ static bool same_boot(struct str line)
     read_boot_id(boot, sizeof(boot));
     AUTO_JSON head = json_read(line, NULL);
     const char *was = json_get_str(head, "boot");
-    return was && strcmp(was, boot) == 0 && int_or(head, "format", 0) == 1;
+    return was && strcmp(was, boot) == 0 && int_or(head, "format", 0) == FORMAT;
 }
 
 static int read_file(const char *path, struct buf *text)
@@ -174,6 +175,27 @@ static int read_file(const char *path, struct buf *text)
     text->data[text->len] = '\0';
     fd_close(&fd);
     return buf_oom(text) || n < 0 ? -EIO : 0;
+}
+
+int journal_check(const char *path, struct err *e)
+{
+    AUTO(buf) text = BUF_INIT;
+    struct str rest;
+    struct str line;
+    int rc = read_file(path, &text);
+    if (rc == -ENOENT)
+        return 0;
+    if (rc < 0)
+        return err_set(e, rc, "cannot read %s: %s", path, err_text(rc));
+    rest = buf_str(&text);
+    if (!str_cut_line(&rest, &line))
+        return 0;
+    AUTO_JSON head = json_read(line, NULL);
+    int64_t format = int_or(head, "format", 0);
+    return format == FORMAT
+               ? 0
+               : err_set(e, -EPROTONOSUPPORT, "%s has format %lld, this program reads format %d",
+                         path, (long long)format, FORMAT);
 }
 
 static int replay(const char *path, struct table *t)
@@ -223,7 +245,7 @@ static void write_head(struct journal *j)
     jw_obj_begin(&w);
     jw_kstr(&w, "t", "head");
     jw_kstr(&w, "boot", boot);
-    jw_kint(&w, "format", 1);
+    jw_kint(&w, "format", FORMAT);
     jw_obj_end(&w);
     append(j);
 }

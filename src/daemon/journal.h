@@ -24,6 +24,9 @@ struct table;
 /* Read what an earlier pm2d left and put its processes into `t` (data only: nothing is started).
  * Then open for writing. `ret_found` = processes read. NULL with `e` when it cannot be written. */
 struct journal *journal_open(const char *path, struct table *t, int *ret_found, struct err *e);
+/* Is that a journal that this program can read? None at all is as good. 0, or
+ * -errno with `e`. */
+int journal_check(const char *path, struct err *e);
 /* `remove`: nothing is managed any more, delete the file. */
 void journal_close(struct journal *j, bool remove);
 

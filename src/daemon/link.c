@@ -16,6 +16,7 @@
 #define LINK_MAGIC OBJ_MAGIC('L', 'I', 'N', 'K')
 
 #define LINK_VERSION_SPAWN_FDS 3
+#define LINK_VERSION_UPDATE    4
 
 /* Descriptors of a frame in `out`, to go with its first byte. */
 struct cargo {
@@ -126,6 +127,12 @@ static void frame_reopen(struct link *l, const struct link_frame *f, struct link
     l->handler->reopen(l->handler->ctx);
 }
 
+static void frame_updating(struct link *l, const struct link_frame *f, struct link_fields *in)
+{
+    (void)f;
+    l->handler->updating(l->handler->ctx, link_get_str(in));
+}
+
 static void frame_stored(struct link *l, const struct link_frame *f, struct link_fields *in)
 {
     int fds[LINK_FD_COUNT];
@@ -156,6 +163,7 @@ static const struct {
     {LINK_TERMINATE, frame_terminate},
     {LINK_REOPEN, frame_reopen},
     {LINK_ERROR, frame_error},
+    {LINK_UPDATING, frame_updating},
 };
 
 static void dispatch(struct link *l, const struct link_frame *f)
@@ -555,6 +563,14 @@ void link_quit(struct link *l)
 {
     link_close(&l->out, link_open(&l->out, LINK_QUIT, ++l->seq, 0));
     push(l);
+}
+
+int link_update(struct link *l, const char *folder)
+{
+    if (l->version < LINK_VERSION_UPDATE)
+        return -EPROTONOSUPPORT;
+    send_text(l, LINK_UPDATE, folder);
+    return 0;
 }
 
 void link_flush(struct link *l)

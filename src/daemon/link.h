@@ -23,6 +23,8 @@ struct link_handler {
     void (*stored)(void *ctx, struct str name, int take_fd);
     void (*terminate)(void *ctx, int signo);
     void (*reopen)(void *ctx);
+    /* Answer to link_update: why nothing is replaced; "": pm2d is to end, without link_quit. */
+    void (*updating)(void *ctx, struct str refusal);
     void (*lost)(void *ctx); /* the keeper is gone */
 };
 
@@ -62,5 +64,8 @@ void link_forget(struct link *l, uint64_t handle);
 void link_ready(struct link *l);
 void link_fatal(struct link *l, const char *text);
 void link_quit(struct link *l);
+/* Replace keeper and pm2d by the programs in `folder` ("": the keeper's). Answered by `updating`.
+ * 0, or -EPROTONOSUPPORT: the keeper is of a version that cannot. */
+int link_update(struct link *l, const char *folder);
 /* Write out what is queued, waiting if need be. */
 void link_flush(struct link *l);

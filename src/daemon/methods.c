@@ -65,6 +65,7 @@ static const struct method method_table[] = {
     {"c.resurrect", compact_resurrect, NULL},
     {"c.kill", compact_kill, NULL},
     {"c.own", compact_own, NULL},
+    {"c.update", compact_update, NULL},
 };
 
 static void write_params(struct jw *w, const char *params)

@@ -25,7 +25,10 @@ struct methods {
     /* Stop everything and end the daemon; `call` (may be NULL) is answered when all apps are gone,
      * with the text of what was stopped. `notify_pid` > 0 gets SIGQUIT then (PM2's killMe). */
     void (*shutdown)(void *ctx, struct call *call, pid_t notify_pid);
-    void *shutdown_ctx;
+    /* Replace both programs by those in `folder` (NULL: where the running ones are from). `call` is
+     * answered when that is refused, or before this pm2d ends for it. */
+    void (*update)(void *ctx, struct call *call, const char *folder);
+    void *shutdown_ctx; /* of both */
     bool shutting_down;
     uint64_t calls; /* so far */
 };
@@ -58,7 +61,8 @@ method_fn method_ping, method_version, method_monitor_data, method_system_data, 
 method_fn method_signal_id, method_signal_name, method_send_data, method_send_line,
     method_msg_process, method_notify, method_stop_watch, method_start_watch, method_toggle_watch;
 /* compact.c */
-method_fn compact_hello, compact_list, compact_describe, compact_env, compact_kill, compact_own;
+method_fn compact_hello, compact_list, compact_describe, compact_env, compact_kill, compact_own,
+    compact_update;
 /* methods_logs.c */
 method_fn method_reload_logs, compact_logs, compact_flush;
 /* compact_act.c */

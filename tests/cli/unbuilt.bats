@@ -19,7 +19,7 @@ not_yet() {
 @test "commands" {
   ours_only "has them"
   for command in monit dash \
-    deploy serve update \
+    deploy serve deepUpdate \
     "completion" "pull x" slist report; do
     # shellcheck disable=SC2086 # words
     not_yet $command
