@@ -133,6 +133,19 @@ class LogKillTest(unittest.TestCase):
         print(f"# seed {SEED}: {COUNT} kills, {old} old files", flush=True)
         self.assertGreater(old, 20)
 
+    def test_killed_in_turn_with_the_keeper(self):
+        """The successor of a keeper has to hold the spools, too."""
+        rig = Rig()
+        self.addCleanup(rig.close)
+        self.start_all(rig, FORMS, 0.01)
+        for number in range(12):
+            time.sleep(0.05)
+            rig.kill_and_wait("keeper" if number % 2 else "pid")
+        rig.calm()
+        for form in FORMS:
+            with self.subTest(form=form):
+                self.check(rig, form)
+
     def test_killed_at_each_step(self):
         for step in STEPS:
             with self.subTest(step=step):
