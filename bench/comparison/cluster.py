@@ -182,6 +182,21 @@ def kill_keeper(bench):
     kill_managers(bench, "kill-keeper", "pm2-keeper", SETTLE_S, SETTLE_S)
 
 
+def update(bench):
+    """Ours only: PM2's update ends all apps and starts them again. The time is the whole command's."""
+    side = ours(bench)
+    for i in range(bench.plan.rounds):
+        bench.says(f"{bench.plan.updates} updates under load: round {i + 1} of {bench.plan.rounds}")
+        with under_side(side, KILL_WORKERS) as served:
+            before = served.pids()
+            with Load(bench.tools, served, KILL_CLIENTS, False, PAUSE_US) as load:
+                bench.add("update-time", side, *side.timed_ms(bench.plan.updates, "update"))
+            bench.says(f"{load.counts}")
+            if served.pids() != before:
+                raise BenchError("update: workers ended")
+        bench.add("update", side, load.failed)
+
+
 # ---- connections ----
 
 
@@ -238,6 +253,7 @@ SCENARIOS = (
     (reload_time, {"reload-time-2", "reload-time-8"}),
     (kill_workers, {"kill-worker", "kill-worker-lost"}),
     (kill_daemon, {"kill-daemon", "kill-daemon-pause"}),
+    (update, {"update", "update-time"}),
     (kill_keeper, {"kill-keeper", "kill-keeper-pause"}),
     (memory_of_connections, {"memory-connections"}),
     (sticky, {"sticky"}),

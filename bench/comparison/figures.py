@@ -87,6 +87,8 @@ FIGURES = (
     Figure("kill-worker", "failed per SIGKILL of a worker", "", None, at_most=16 / 3,
            is_worst=True),
     Figure("kill-worker-lost", "refused or left waiting then", "", None, at_most=0, is_worst=True),
+    Figure("update", "50 updates of the daemon: failed", "", None, at_most=0, is_worst=True),
+    Figure("update-time", "the longest of them", "ms", None, at_most=150, is_worst=True),
     Figure("kill-daemon", "SIGKILLs of pm2d: failed", "", None, at_most=0, is_worst=True),
     Figure("kill-daemon-pause", "longest pause then", "ms", None, at_most=50, is_worst=True),
     Figure("kill-keeper", "SIGKILL of the keeper: failed", "", None, at_most=0, is_worst=True),

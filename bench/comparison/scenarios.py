@@ -36,10 +36,12 @@ class Plan:
     load_s: float = 5.0  # of wrk
     reloads: int = 5  # in a round, under load
     kill_s: float = 6.0  # so long is killed
+    updates: int = 50  # in a round, under load
 
 
 QUICK = Plan(rounds=1, commands=3, kills=2, cold_starts=1, log_mb=128, idle_window_s=10.0,
-             changes=2, watch_window_s=4.0, guard_window_s=5.0, load_s=2.0, reloads=2, kill_s=2.0)
+             changes=2, watch_window_s=4.0, guard_window_s=5.0, load_s=2.0, reloads=2, kill_s=2.0,
+             updates=10)
 
 
 class Bench:
