@@ -29,7 +29,7 @@ static void on_handed(void *ctx, int code)
 
 static bool is_between(int fd, int accepted_fd)
 {
-    struct sockaddr_in own, peer;
+    struct sockaddr_in own = {0}, peer = {0};
     socklen_t size = sizeof(own), peer_size = sizeof(peer);
     return getsockname(fd, (struct sockaddr *)&own, &size) == 0 &&
            getpeername(accepted_fd, (struct sockaddr *)&peer, &peer_size) == 0 &&

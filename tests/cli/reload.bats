@@ -102,7 +102,7 @@ reload_ends() {
 @test "a build that throws: the old one serves on, the reason and the last lines are told" {
   ours_only "ends the old one"
   local before
-  serve 2
+  serve 3
   before=$(pids)
   echo throw >mode
   clients kept
