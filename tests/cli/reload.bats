@@ -473,6 +473,6 @@ END
   local installed
   installed=$(readlink -f "$(dirname "$PM2")/../lib/pm2/agent.cjs")
   as_nobody test -r "$installed" || skip "$installed is out of reach for another user"
-  pm2 start reload.js --name app -i 1 --uid nobody
+  serve 1 --uid nobody
   grep -qz "NODE_OPTIONS=--require \"$(dirname "$PM2")/../lib/pm2/agent.cjs" "/proc/$(pids)/environ"
 }
