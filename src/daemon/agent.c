@@ -45,7 +45,7 @@ static bool is_off(const json_t *conf)
            (json_is_string(pmx) && strcmp(json_string_value(pmx), "false") == 0);
 }
 
-static bool is_for(const struct proc *p)
+bool agent_is_for(const struct proc *p)
 {
     const json_t *args = json_object_get(p->conf, "node_args");
     if (!is_node(json_get_str(p->conf, "exec_interpreter")) || is_off(p->conf))
@@ -138,7 +138,7 @@ static int set(json_t *env, const char *path)
 int agent_set_variable(const struct proc *p, json_t *env)
 {
     char path[4200];
-    if (!is_for(p))
+    if (!agent_is_for(p))
         return 0;
     int rc = json_has(p->conf, "uid") ? installed_file(path, sizeof(path))
                                       : own_file(p, path, sizeof(path));

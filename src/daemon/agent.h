@@ -8,8 +8,12 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct proc;
+
+/* An app that the agent is meant for. Its file may be out of reach all the same. */
+bool agent_is_for(const struct proc *p);
 
 /* Put the variable into the array of "KEY=value" texts of what is to run for `p`, if it is an app
  * that the agent is for. 0 or -ENOMEM. */

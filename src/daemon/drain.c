@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "agent.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -18,7 +19,7 @@
 
 #define DRAIN_MAGIC OBJ_MAGIC('D', 'R', 'A', 'I')
 
-#define AGENT_MS 150 /* an agent answers at once; nobody answers where there is none */
+#define AGENT_MS 2000 /* an agent answers at once, unless its app is busy */
 #define LOOK_MS  100
 /* What is on its way to it when it is taken out is there by then, and a client that keeps its
  * connection has said what it had to say. */
@@ -167,6 +168,7 @@ struct drain *drain_start(struct proc *p, drain_done_fn *done, void *ctx)
     uv_timer_init(p->env->loop, &d->timer);
     d->timer.data = d;
     r->drain = d;
-    uv_timer_start(&d->timer, on_drain_timer, ask_agent(r) ? AGENT_MS : LOOK_MS, LOOK_MS);
+    bool has_agent = agent_is_for(p) && ask_agent(r);
+    uv_timer_start(&d->timer, on_drain_timer, has_agent ? AGENT_MS : LOOK_MS, LOOK_MS);
     return d;
 }
