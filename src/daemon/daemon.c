@@ -36,6 +36,7 @@
 #include "os/signals.h"
 #include "own_log.h"
 #include "primary.h"
+#include "proc_json.h"
 #include "reload.h"
 #include "resources.h"
 #include "rotate.h"

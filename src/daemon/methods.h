@@ -8,9 +8,6 @@
 #include "server.h"
 #include "table.h"
 
-/* PM2 release that we are compatible with: clients compare it. */
-#define PM2_COMPAT_VERSION "7.0.4"
-
 struct jw;
 struct own_log;
 struct saver;

@@ -19,6 +19,7 @@
 static const char *const state_keys[] = {
     "_env_from",
     "_km_monitored",
+    "_pm2_version",
     "_process_file",
     "axm_actions",
     "axm_dynamic",
@@ -142,6 +143,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
         write_id(w, p);
     jw_kint(w, "restart_time", p->sm.restart_time);
     jw_kint(w, "unstable_restarts", p->sm.unstable_restarts);
+    if (proc_is_cluster(p))
+        jw_kstr(w, "_pm2_version", PM2_COMPAT_VERSION);
     jw_kstr(w, "version", p->version[0] ? p->version : "N/A");
     if (p->node_version[0])
         jw_kstr(w, "node_version", p->node_version);

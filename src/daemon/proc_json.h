@@ -5,6 +5,9 @@
 #include "proc.h"
 #include "json/write.h"
 
+/* PM2 release that we are compatible with: clients compare it. */
+#define PM2_COMPAT_VERSION "7.0.4"
+
 enum proc_json_flags {
     PROC_JSON_ENV = 1,    /* pm2_env.env included */
     PROC_JSON_MONIT = 2,  /* monit included */

@@ -30,6 +30,7 @@ ticks_of() { # PID: of the processor, hundredths of a second
   app_is 0 pm2_env.exec_mode cluster_mode
   app_is 0 pm2_env.instances 2
   app_is 1 pm2_env.NODE_APP_INSTANCE 1
+  app_is 1 pm2_env._pm2_version 7.0.4
   run pm2 ls
   assert_has cluster
   file_has "$TEST_PM2_HOME/pm2.log" "App [app:1] starting in -cluster mode-"
