@@ -131,7 +131,7 @@ static void assert_content(const struct fixture *f, const char *name, const char
 
 static void assert_names(struct fixture *f, const char *want)
 {
-    char *names[64];
+    char *names[64] = {0};
     AUTO(buf) got = BUF_INIT;
     uv_run(&f->loop, UV_RUN_DEFAULT); /* the work in threads */
     size_t n = names_in(f, names, ARRAY_LEN(names));
