@@ -46,6 +46,8 @@ RULES = [
          accept=lambda real, ours: real[-1].endswith("/ProcessContainerFork.js")
          and real[:-1] == ours[:-1] and ours[-1].endswith("/app.js")),
     Rule("`node_version` comes from the wrapper", rf"{LISTED}/node_version", accept=only_ours),
+    Rule("Node apps run in a wrapper", rf"{APP}/environment/NODE_OPTIONS",
+         accept=lambda real, ours: real is ABSENT and "/agent-" in ours),
     Rule("Supplementary groups are emptied", rf"{APP}/process/groups", "user.json",
          lambda real, ours: real == [] and len(ours) == 1),
     Rule("`NOTIFY_SOCKET`", rf"{APP}/environment/NOTIFY_SOCKET", "wait_ready.json", only_ours),
@@ -158,7 +160,7 @@ def is_expected(case, path, real, ours):
 
 NOTE = re.compile(r"^(\[PM2\]\[WARN\] .*?) \(((?:apps|pm2)?\[(\d+)\][^ ,]*)(?:, [^ ]+:\d+)?\)$")
 SUMMARY = re.compile(r"^\[PM2\]\[ERROR\] .*: \d+ errors?, nothing was done$")
-REMARKS = ("is kept, but", "is kept without", "Unknown attribute", "using the folder of the file")
+REMARKS = ("is kept without", "Unknown attribute", "using the folder of the file")
 
 
 def drop_host_metrics(real, ours):
@@ -166,8 +168,8 @@ def drop_host_metrics(real, ours):
     return [line for line in real if not line.startswith("host metrics |")], ours
 
 
-def drop_remarks(real, ours):
-    return real, [line for line in ours if "is kept, but" not in line]
+def drop_restarted(real, ours):
+    return real, [line for line in ours if "was restarted, not reloaded" not in line]
 
 
 def drop_probe_remarks(real, ours):
@@ -207,7 +209,7 @@ class Rewrite:
 
 REWRITES = [
     Rewrite("`host metrics` line under the table", "stdout", drop_host_metrics),
-    Rewrite("Kept, with a warning that lines are written as they come", "stdout", drop_remarks),
+    Rewrite("In fork mode a silent restart", "stdout", drop_restarted),
     Rewrite("Kept without effect, with a warning", "stdout", drop_probe_remarks),
     Rewrite("All errors of all apps are told", "stdout", only_first_app),
     Rewrite("All errors of all apps are told", "stderr", drop_summary),
