@@ -215,6 +215,7 @@ static void a_huge_one_is_not_written(void **state)
     for (uint64_t i = 1; i <= LIMIT_HANDOVER_BYTES / sizeof(note); i++) {
         struct child *ch = child_new(i, (struct str){note, sizeof(note)});
         assert_non_null(ch);
+        ch->pid = (pid_t)i;
         children_add(&k.children, ch);
     }
     assert_int_equal(handover_write(&k), -EFBIG);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Frames on rpc.sock: whole, split, joined, broken, too large."""
 
+import os
 import resource
 import socket
 import struct
@@ -203,7 +204,8 @@ class Slow(Case):
         self.assertLess(sent, 200, "200,000 calls were taken without an answer being read")
         self.assertEqual(self.world.rpc().call("ping", {}), {"msg": "pong"})
         # LIMIT_RPC_OUT_BYTES and as much again for the calls under way
-        self.assertLess(rss_bytes(self.before) - before, 160 * MEGABYTE)
+        if "ASAN_OPTIONS" not in os.environ:  # it keeps freed memory back for a while
+            self.assertLess(rss_bytes(self.before) - before, 160 * MEGABYTE)
 
     def test_more_connections_than_allowed(self):
         limit = 2048
