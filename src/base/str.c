@@ -49,3 +49,11 @@ size_t str_unfinished(struct str s)
     }
     return 0;
 }
+
+uint32_t str_hash(struct str s)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+    return h;
+}

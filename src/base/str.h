@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct str {
@@ -47,6 +48,9 @@ size_t str_unfinished(struct str s);
 
 /* Cut the next line (without its '\n') off the front of `*rest`. False when no newline is left. */
 bool str_cut_line(struct str *rest, struct str *ret_line);
+
+/* FNV-1a, 32 bits: for short, stable names. */
+uint32_t str_hash(struct str s);
 
 /* The whole slice as a decimal integer with optional '-'. False on anything else or overflow. */
 bool str_to_int(struct str s, long long *ret_value);

@@ -58,26 +58,18 @@ bool agent_is_for(const struct proc *p)
 
 /* ---- the file ---- */
 
-/* FNV-1a: files of other releases keep their names. */
-static unsigned hash_of(struct str text)
-{
-    unsigned h = 2166136261u;
-    for (size_t i = 0; i < text.n; i++)
-        h = (h ^ (unsigned char)text.p[i]) * 16777619u;
-    return h;
-}
-
 static bool is_there(const char *path, size_t size)
 {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size == size;
 }
 
+/* Files of other releases keep their names. */
 static int own_file(const struct proc *p, char *path, size_t size)
 {
     struct err e = {0};
     struct str text = {agent_text, sizeof(agent_text) - 1};
-    if ((size_t)snprintf(path, size, "%s/agent-%08x.cjs", p->env->paths.home, hash_of(text)) >=
+    if ((size_t)snprintf(path, size, "%s/agent-%08x.cjs", p->env->paths.home, str_hash(text)) >=
         size)
         return -ENAMETOOLONG;
     if (is_there(path, text.n))

@@ -32,7 +32,7 @@ struct drain {
     drain_done_fn *done;
     void *ctx;
     bool is_by_agent;
-    int64_t begun_ms, quiet_since_ms;
+    int64_t quiet_since_ms;
     uv_timer_t timer;
 };
 
@@ -164,7 +164,7 @@ struct drain *drain_start(struct proc *p, drain_done_fn *done, void *ctx)
     d->run = r;
     d->done = done;
     d->ctx = ctx;
-    d->begun_ms = d->quiet_since_ms = clock_mono_ms();
+    d->quiet_since_ms = clock_mono_ms();
     uv_timer_init(p->env->loop, &d->timer);
     d->timer.data = d;
     r->drain = d;

@@ -218,17 +218,24 @@ size_t logfile_put(struct logfile *f, const char *bytes, size_t n, off_t at)
     return (size_t)w;
 }
 
+/* At most `n` bytes and COPY_BYTES. 0 at the end, or -errno. */
+static ssize_t take(int pipe_fd, char bytes[COPY_BYTES], size_t n)
+{
+    ssize_t r;
+    do
+        r = read(pipe_fd, bytes, n < COPY_BYTES ? n : COPY_BYTES);
+    while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : r;
+}
+
 /* The way for what splice(2) does not take. What is read is written, or dropped: a SIGKILL in
  * between costs these bytes. */
 static ssize_t copy_through(struct logfile *f, int pipe_fd, size_t n)
 {
     char bytes[COPY_BYTES];
-    ssize_t r;
-    do
-        r = read(pipe_fd, bytes, n < sizeof(bytes) ? n : sizeof(bytes));
-    while (r < 0 && errno == EINTR);
+    ssize_t r = take(pipe_fd, bytes, n);
     if (r <= 0)
-        return r < 0 ? -errno : 0;
+        return r;
     size_t done = 0;
     while (done < (size_t)r) {
         size_t left = (size_t)r - done;
@@ -246,12 +253,9 @@ static ssize_t copy_through(struct logfile *f, int pipe_fd, size_t n)
 static ssize_t drop(struct logfile *f, int pipe_fd, size_t n, bool *cut)
 {
     char bytes[COPY_BYTES];
-    ssize_t r;
-    do
-        r = read(pipe_fd, bytes, n < sizeof(bytes) ? n : sizeof(bytes));
-    while (r < 0 && errno == EINTR);
+    ssize_t r = take(pipe_fd, bytes, n);
     if (r <= 0)
-        return r < 0 ? -errno : 0;
+        return r;
     logfull_drop(f, (size_t)r);
     *cut = bytes[r - 1] != '\n';
     return r;

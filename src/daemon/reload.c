@@ -470,16 +470,11 @@ void reload_discard(struct proc *p)
         proc_discard(o);
 }
 
-void reload_proven_by(struct proc *other, unsigned debts)
+void reload_word(struct proc *other)
 {
     struct reload *rl = other->lead ? other->lead->reload : NULL;
     if (rl)
-        reload_feed(rl, RE_PAID, debts);
-}
-
-void reload_word(struct proc *other)
-{
-    reload_proven_by(other, DEBT_WORD);
+        reload_feed(rl, RE_PAID, DEBT_WORD);
 }
 
 static void on_probed(void *ctx)

@@ -63,8 +63,6 @@ void reload_discard(struct proc *p);
 void reload_word(struct proc *other);
 /* It listens on one more socket. */
 void reload_listening(struct proc *other);
-/* It runs: it listens there, or its probe succeeds. */
-void reload_proven_by(struct proc *other, unsigned debts);
 
 /* ---- memory ---- */
 

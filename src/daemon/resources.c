@@ -82,15 +82,6 @@ static int find_base(char *base, size_t size, struct err *e)
     return access(base, W_OK) < 0 ? err_set(e, -errno, "%s: %s", base, err_text(errno)) : 0;
 }
 
-/* FNV-1a. Short, stable names are all that it is for. */
-static uint32_t hash_text(const char *text)
-{
-    uint32_t h = 2166136261u;
-    for (; *text; text++)
-        h = (h ^ (unsigned char)*text) * 16777619u;
-    return h;
-}
-
 void resources_find_cgroups(struct proc_env *env)
 {
     char base[sizeof(env->cgroup_base) - 32];
@@ -101,7 +92,7 @@ void resources_find_cgroups(struct proc_env *env)
         return;
     }
     snprintf(env->cgroup_base, sizeof(env->cgroup_base), "%s/pm2c-%08x", base,
-             hash_text(env->paths.home));
+             str_hash(str_from(env->paths.home)));
     rc = cgroup_make(env->cgroup_base);
     if (rc < 0) {
         log_debug("no cgroups: %s: %s", env->cgroup_base, err_text(rc));

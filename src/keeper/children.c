@@ -54,6 +54,20 @@ void child_free(struct child *ch)
     free(ch);
 }
 
+struct link_child child_describe(const struct child *ch)
+{
+    return (struct link_child){
+        .handle = ch->handle,
+        .pid = (uint32_t)ch->pid,
+        .start_ticks = ch->start_ticks,
+        .exited = ch->has_exited,
+        .wait_status = ch->wait_status,
+        .exit_ms = (uint64_t)ch->exit_ms,
+        .adopted = ch->is_adopted,
+        .note = {ch->note, ch->note_len},
+    };
+}
+
 void children_add(struct children *c, struct child *ch)
 {
     struct child **h = &c->by_handle[handle_bucket(ch->handle)];

@@ -44,6 +44,8 @@ void children_fini(struct children *c);
  * one of the children by children_add() once pid and fds are set. */
 struct child *child_new(uint64_t handle, struct str note);
 void child_free(struct child *ch);
+/* As frames tell of it, without its fds; the note is borrowed. */
+struct link_child child_describe(const struct child *ch);
 void children_add(struct children *c, struct child *ch);
 struct child *children_find(const struct children *c, uint64_t handle);
 /* Forget everything about it: closes its fds, frees it. */

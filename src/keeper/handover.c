@@ -36,16 +36,7 @@ extern char **environ;
 
 static void put_child(struct buf *out, const struct child *ch)
 {
-    const struct link_child lc = {
-        .handle = ch->handle,
-        .pid = (uint32_t)ch->pid,
-        .start_ticks = ch->start_ticks,
-        .exited = ch->has_exited,
-        .wait_status = ch->wait_status,
-        .exit_ms = (uint64_t)ch->exit_ms,
-        .adopted = ch->is_adopted,
-        .note = {ch->note, ch->note_len},
-    };
+    const struct link_child lc = child_describe(ch);
     link_put_child(out, &lc);
     for (int i = 0; i < LINK_FD_COUNT; i++)
         link_put_i32(out, ch->fds[i]);

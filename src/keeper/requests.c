@@ -48,16 +48,7 @@ static void put_child(struct keeper *k, enum link_type type, uint32_t seq, struc
 {
     int fds[LINK_FD_COUNT];
     unsigned n = 0;
-    struct link_child lc = {
-        .handle = ch->handle,
-        .pid = (uint32_t)ch->pid,
-        .start_ticks = ch->start_ticks,
-        .exited = ch->has_exited,
-        .wait_status = ch->wait_status,
-        .exit_ms = (uint64_t)ch->exit_ms,
-        .adopted = ch->is_adopted,
-        .note = {ch->note, ch->note_len},
-    };
+    struct link_child lc = child_describe(ch);
     for (unsigned i = 0; i < LINK_FD_COUNT; i++) {
         if (ch->fds[i] < 0)
             continue;

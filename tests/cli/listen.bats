@@ -3,13 +3,10 @@
 # Sockets that pm2d opens and keeps for programs in any language (attribute listen).
 # shellcheck disable=SC2030,SC2031 # each test has its own PORT
 load ../lib/harness
+load ../lib/cluster
 
 setup_file() {
   ours_only "it has no sockets for programs other than Node's"
-}
-
-hits() {
-  "$PYTHON" "$ROOT/tests/lib/hits.py" "$@"
 }
 
 # server COUNT [OPTION...]: start that many processes of listen.py and wait until they serve.
@@ -20,20 +17,6 @@ server() {
   export PORT
   pm2 start listen.py --name app -i "$count" --merge-logs --listen "127.0.0.1:$PORT" "$@"
   wait_until file_lines "$(log_of app-out)" "$count"
-}
-
-# Clients that ask one request after the other, until steady_ends.
-steady() {
-  rm -f "$WORK/enough"
-  hits steady "$PORT" "$WORK/enough" >"$WORK/steady" 2>&1 3>&- 4>&- &
-  steady_pid=$!
-}
-
-steady_ends() {
-  touch "$WORK/enough"
-  wait "$steady_pid"
-  output=$(<"$WORK/steady")
-  echo "clients: $output"
 }
 
 answers() { # COUNT: so many pids answer
