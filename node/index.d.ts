@@ -82,6 +82,11 @@ export interface StartedProcess extends ProcessDescription {
   restart_time?: number
 }
 
+/** The value of a variable, fetched at each start. Descriptors are for the command line only. */
+export interface Secret {
+  secret: { file: string } | { command: string[] | string } | { value: string }
+}
+
 export interface StartOptions {
   script?: string
   name?: string
@@ -99,6 +104,7 @@ export interface StartOptions {
   pid_file?: string
   merge_logs?: boolean
   disable_logs?: boolean
+  /** Values may be references: Secret, or its texts ("secret:file:/run/secrets/db"). */
   env?: Record<string, unknown>
   filter_env?: boolean | string | string[]
   instances?: number | string
@@ -132,6 +138,12 @@ export interface StartManyOptions {
   uid?: number | string
   gid?: number | string
   instances?: number
+  /** Names become `PREFIX:name`. Of apps in a program, not in a file. */
+  name_prefix?: string
+  /** What a new app is called, whatever its own name. Of an app in a program. */
+  force_name?: string
+  watch?: boolean
+  ignore_watch?: string[]
 }
 
 export interface RestartOptions extends StartOptions {
@@ -158,6 +170,8 @@ export interface Bus {
   /** Each `*` in the event stands for any text, and comes before the payload. */
   on(event: string, listener: (...args: any[]) => void): this
   off(event: string): this
+  /** Number of the last event; they grow by one. */
+  readonly number: number
   close(done?: () => void): this
   sock: EventEmitter & { close(done?: () => void): void }
 }
@@ -199,6 +213,13 @@ export interface StartupOptions {
   hp?: string
   serviceName?: string
   waitIp?: boolean
+}
+
+export interface InstallOptions {
+  /** Take a new version back that restarts too often, within so many milliseconds or 3000. */
+  safe?: boolean | number
+  /** The file is an archive of `pm2 package`. */
+  tarball?: boolean
 }
 
 export interface API {
@@ -332,6 +353,62 @@ export interface API {
   conf(key: string, value: string, cb: Callback<Setting>): void
   conf(key: string, cb: Callback<Setting>): void
   conf(key?: string, value?: string): Promise<Setting>
+  /** Name, folder, archive or URL; answers with the processes of the module. */
+  install(module: string, cb: Callback<ProcessDescription[]>): void
+  install(module: string, opts: InstallOptions, cb: Callback<ProcessDescription[]>): void
+  install(module: string, opts?: InstallOptions): Promise<ProcessDescription[]>
+  uninstall(name: string, cb: Callback<{ success: true }>): void
+  uninstall(name: string): Promise<{ success: true }>
+  /** Ends the processes of a module; its files stay. */
+  deleteModule(name: string, cb: Callback<void>): void
+  deleteModule(name: string): Promise<void>
+  /** Starts the modules that are installed and do not run. */
+  launchModules(cb: Callback<void>): void
+  launchModules(): Promise<void>
+  launchAll(instance: API, cb: Callback<void>): void
+  launchAll(instance?: API): Promise<void>
+  package(folder: string, cb: Callback<void>): void
+  package(folder?: string): Promise<void>
+  generateModuleSample(name: string, cb: Callback<void>): void
+  generateModuleSample(name?: string): Promise<void>
+  /** The programs on the disk take over; the apps run on. */
+  update(cb: Callback<{ success: true }>): void
+  update(): Promise<{ success: true }>
+  monitorState(state: 'monitor' | 'unmonitor', target: Target, cb: Callback<void>): void
+  monitorState(state: 'monitor' | 'unmonitor', target: Target): Promise<void>
+  profile(type: 'cpu' | 'mem', ms: number, cb: Callback<{ file: string }>): void
+  profile(type: 'cpu' | 'mem', ms?: number): Promise<{ file: string }>
+  /** The action internal:inspect of an app. */
+  inspect(target: Target, cb: Callback<ActionReply[]>): void
+  inspect(target: Target): Promise<ActionReply[]>
+  /** There is no agent of the monitoring service: an Error, as in PM2 when none runs. */
+  agentInfos(cb: Callback<never>): void
+  agentInfos(): Promise<never>
+  killAgent(cb: Callback<never>): void
+  killAgent(): Promise<never>
+  /** Prints the list: as JSON, or with `debug` as JavaScript. */
+  jlist(debug: boolean, cb: Callback<ProcessDescription[]>): void
+  jlist(debug?: boolean): Promise<ProcessDescription[]>
+  /** Prints what the daemon knows of this machine. */
+  slist(tree: boolean, cb: Callback<object>): void
+  slist(tree?: boolean): Promise<object>
+  /** Prints the last lines of the logs. `exclusive`: only what went to standard output or error. */
+  printLogs(id?: Target, lines?: number, raw?: boolean, timestamp?: string | false,
+    exclusive?: 'out' | 'err' | false): Promise<void>
+  /** And what comes, until this program or the daemon ends. */
+  streamLogs(id?: Target, lines?: number, raw?: boolean, timestamp?: string | false,
+    exclusive?: 'out' | 'err' | false, highlight?: string | false): Promise<void>
+  /** Writes ecosystem.config.js; 'simple' for a short one. */
+  generateSample(mode: string, cb: Callback<void>): void
+  generateSample(mode?: string): Promise<void>
+  /** Ends the daemon and its apps, and removes its home. Not one that is called .pm2. */
+  destroy(cb: Callback<void>): void
+  destroy(): Promise<void>
+  /** A call by its name. */
+  remote(method: string, opts: { name?: Target }, cb: Callback<any>): void
+  remote(method: string, opts: { name?: Target }): Promise<any>
+  remoteV2(method: string, opts: { args?: unknown[] }, cb: Callback<any>): void
+  remoteV2(method: string, opts: { args?: unknown[] }): Promise<any>
   launchBus(cb: (err: Error | null, bus: Bus, socket: Bus['sock']) => void): void
   launchBus(): Promise<Bus>
   disconnectBus(cb: Callback<void>): void
@@ -362,6 +439,26 @@ export const multiset: API['multiset']
 export const unset: API['unset']
 export const get: API['get']
 export const conf: API['conf']
+export const install: API['install']
+export const uninstall: API['uninstall']
+export const deleteModule: API['deleteModule']
+export const launchModules: API['launchModules']
+export const launchAll: API['launchAll']
+export const generateModuleSample: API['generateModuleSample']
+export const update: API['update']
+export const monitorState: API['monitorState']
+export const profile: API['profile']
+export const inspect: API['inspect']
+export const agentInfos: API['agentInfos']
+export const killAgent: API['killAgent']
+export const jlist: API['jlist']
+export const slist: API['slist']
+export const printLogs: API['printLogs']
+export const streamLogs: API['streamLogs']
+export const generateSample: API['generateSample']
+export const destroy: API['destroy']
+export const remote: API['remote']
+export const remoteV2: API['remoteV2']
 export const list: API['list']
 export const describe: API['describe']
 export const getPID: API['getPID']
@@ -386,5 +483,7 @@ export const pm2_home: API['pm2_home']
 export const cwd: API['cwd']
 export const daemon_mode: API['daemon_mode']
 export const Client: API['Client']
+// Reserved words.
 declare const remove: API['delete']
-export { remove as delete }
+declare const pack: API['package']
+export { remove as delete, pack as package }

@@ -119,12 +119,15 @@ for group in "$@"; do
 done
 [ ${#missing[@]} -eq 0 ] || install_missing
 
-# The npm package pm2, whose client is tested against our daemon, and those of servers. Without them
-# their tests are skipped.
+# The npm package pm2, whose client is tested against our daemon, what runs under it, and the packages of
+# servers. Without them their tests are skipped.
 case " $* " in *" test "*)
     tests=$(dirname "$0")/../tests
-    "$tests/npm/install.sh" >/dev/null ||
-        echo "deps: the npm package pm2 is out of reach: its tests will be skipped" >&2
+    for package in "pm2 7.0.4" "pm2 5.4.3" "@pm2/io 6.1.0" "pm2-server-monit 3.0.0"; do
+        # shellcheck disable=SC2086 # name and version
+        "$tests/npm/install.sh" $package >/dev/null ||
+            echo "deps: the npm package $package is out of reach: its tests will be skipped" >&2
+    done
     "$tests/cluster/packages.sh" >/dev/null ||
         echo "deps: express and fastify are out of reach: their tests will be skipped" >&2
     ;;

@@ -5,4 +5,4 @@
 set -u
 started=$SECONDS
 RUNTIME=$1 timeout -k 10 600 node --test-reporter=tap tests/cluster/cluster.test.mjs >"$STOREY_LOGS/$1.tap" 2>&1 </dev/null || :
-printf '   %-28s %3ds\n' "$1" $((SECONDS - started))
+printf '   %-12s %-28s %3ds\n' "$(basename "$STOREY_LOGS")" "$1" $((SECONDS - started))

@@ -5,4 +5,4 @@ set -u
 name=$(basename "$1")
 started=$SECONDS
 timeout -k 10 600 python3 tests/proto/tap.py "$1" >"$STOREY_LOGS/$name.tap" 2>&1 </dev/null || :
-printf '   %-28s %3ds\n' "$name" $((SECONDS - started))
+printf '   %-12s %-28s %3ds\n' "$(basename "$STOREY_LOGS")" "$name" $((SECONDS - started))

@@ -11,11 +11,14 @@
 # that cannot be built or that stops half way counts as a failure, never as nothing.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+ROOT=$PWD
+. tools/test-path.sh
 
 FUZZ_SECONDS=${FUZZ_SECONDS:-20}
 JOBS=${JOBS:-$(nproc)}
 LOGS=build/test-logs
 TALLY=$LOGS/tally
+QUEUE=$LOGS/queue
 
 say() {
     printf '\n== %s (%ds)\n' "$*" "$SECONDS"
@@ -78,50 +81,90 @@ count_tap() {
                printf "%d %d %d\n", passed, failed, skipped }' "$1"
 }
 
-# Files run $JOBS at a time; each writes its own log and is shown when it failed.
-run_files() { # storey runner file...
-    local storey=$1 runner=$2 passed=0 failed=0 skipped=0 p f s log
+# Files of all storeys wait in one queue, so that no storey waits for its last one: lines of storey,
+# runner, file and ${settings[@]} (NAME=VALUE), with tabs between them.
+enqueue() { # storey runner file...
+    local storey=$1 runner=$2 file
     shift 2
-    printf '%s\n' "$@" | STOREY_LOGS=$LOGS/$storey xargs -P "$JOBS" -n 1 "$runner"
+    mkdir -p "$LOGS/$storey"
     for file in "$@"; do
+        (IFS=$'\t' && echo "$storey"$'\t'"$runner"$'\t'"$file"$'\t'"${settings[*]}") >>"$QUEUE"
+    done
+}
+
+# The same for test files: the long ones first.
+enqueue_files() { # storey runner file...
+    local storey=$1 runner=$2 files
+    shift 2
+    mapfile -t files < <(wc -l "$@" | sort -rn | awk '$2 != "total" { print $2 }')
+    enqueue "$storey" "$runner" "${files[@]}"
+}
+
+run_one() { # line of the queue
+    local fields
+    IFS=$'\t' read -ra fields <<<"$1"
+    env STOREY_LOGS="$LOGS/${fields[0]}" "${fields[@]:3}" "${fields[1]}" "${fields[2]}"
+}
+export -f run_one
+export LOGS
+
+# Run what waits, $JOBS at a time. Each file writes its own log and is shown when it failed.
+run_queue() {
+    [ -s "$QUEUE" ] || return 0
+    # shellcheck disable=SC2016 # for the bash of each
+    xargs -P "$JOBS" -d '\n' -n 1 bash -c 'run_one "$1"' - <"$QUEUE"
+    for storey in $(cut -f1 "$QUEUE" | uniq); do
+        tally_files "$storey"
+    done
+    : >"$QUEUE"
+}
+
+tally_files() { # storey
+    local storey=$1 passed=0 failed=0 skipped=0 p f s log file
+    while IFS=$'\t' read -r _ _ file _; do
         log=$LOGS/$storey/$(basename "$file").tap
         read -r p f s < <(count_tap "$log")
         if [ "$f" -gt 0 ]; then
-            printf -- '-- %s: %d failed\n' "$file" "$f"
+            printf -- '-- %s: %s: %d failed\n' "$storey" "$file" "$f"
             grep -A 25 '^not ok' "$log" || tail -25 "$log"
         fi
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-    done
+    done < <(awk -v storey="$storey" '$1 == storey' "$QUEUE")
     tally "$storey" "$passed" "$failed" "$skipped"
 }
 
-run_cli() { # preset storey
-    say "$2: command line tests"
-    mkdir -p "$LOGS/$2"
-    PM2=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-bats.sh tests/cli/*.bats
+# With sanitizers not what takes long for other reasons (npm, systemd, steps of memory and time) or
+# takes the ways through our code that other files take: those run as they are, by hand.
+plan_cli() { # preset storey
+    local all=(tests/cli/*.bats) file files=()
+    for file in "${all[@]}"; do
+        case $1:$(basename "$file" .bats) in
+        asan:boot | asan:check | asan:cron | asan:memory | asan:modules* | asan:policy | asan:ready) ;;
+        asan:set | asan:start_kinds* | asan:start_more | asan:start_options* | asan:startup*) ;;
+        asan:unbuilt) ;;
+        *) files+=("$file") ;;
+        esac
+    done
+    enqueue_files "$2" tools/run-bats.sh "${files[@]}"
 }
 
-run_proto() { # preset storey
-    say "$2: protocol tests"
-    mkdir -p "$LOGS/$2"
-    PM2=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-proto.sh tests/proto/test_*.py
+plan_proto() { # preset storey
+    enqueue_files "$2" tools/run-proto.sh tests/proto/test_*.py
 }
 
-# SIGKILL at random instants and at each named step; fewer where programs are slow.
-run_fault() { # preset storey
-    local count=200 keeper=20
+# What can go wrong around the programs; less of it where they are slow. Longer by hand: CONTRIBUTING.md.
+plan_fault() { # preset storey
+    local count=100 keeper=20
     [ "$1" != asan ] || count=60 keeper=10
-    say "$2: kill tests"
-    mkdir -p "$LOGS/$2"
-    KILL_COUNT=${KILL_COUNT:-$count} KILL_KEEPER=${KILL_KEEPER:-$keeper} \
-        PM2=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-proto.sh tests/fault/*_test.py
+    [ "$1" != asan ] ||
+        settings+=("FAULT_APPS=${FAULT_APPS:-40}" "FAULT_CLIENTS=${FAULT_CLIENTS:-400}")
+    settings+=("KILL_COUNT=${KILL_COUNT:-$count}" "KILL_KEEPER=${KILL_KEEPER:-$keeper}")
+    enqueue_files "$2" tools/run-proto.sh tests/fault/*_test.py
 }
 
 # The C library and its examples against a real daemon.
-run_lib() { # preset storey
-    say "$2: the C library"
-    mkdir -p "$LOGS/$2"
-    PM2=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-bats.sh tests/lib_c/*.bats
+plan_lib() { # preset storey
+    enqueue_files "$2" tools/run-bats.sh tests/lib_c/*.bats
 }
 
 run_fuzz() {
@@ -138,6 +181,7 @@ run_fuzz() {
 # Have the other runtimes in $PM2_RUNTIMES. That needs a network once; without it, the Node that is
 # here is what is tested, and that is said.
 have_runtimes() { # storey
+    mkdir -p "$LOGS/$1"
     if ! PM2_RUNTIMES=$(tests/node/runtimes.sh 2>"$LOGS/$1/runtimes.log"); then
         tail -5 "$LOGS/$1/runtimes.log"
         echo "SKIPPED: not every runtime can be fetched; tested are: ${PM2_RUNTIMES:-the Node here}"
@@ -147,41 +191,45 @@ have_runtimes() { # storey
     export PM2_RUNTIMES
 }
 
-run_node() { # preset storey
-    say "$2: Node package"
-    mkdir -p "$LOGS/$2"
+plan_node() { # preset storey
     have_runtimes "$2"
-    PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-node.sh tests/node/*.test.mjs
+    enqueue_files "$2" tools/run-node.sh tests/node/*.test.mjs
 }
 
-# Servers of all kinds in cluster mode, under each runtime; under some where programs are slow.
-run_cluster() { # preset storey
+# Servers of all kinds in cluster mode, under each runtime; under one where programs are slow.
+plan_cluster() { # preset storey
     local names
-    say "$2: servers in cluster mode"
-    mkdir -p "$LOGS/$2"
     have_runtimes "$2"
     mapfile -t names < <(cut -d' ' -f1 <<<"$PM2_RUNTIMES")
-    [ "$1" != asan ] || names=("${names[0]}" "${names[-1]}")
+    [ "$1" != asan ] || names=("${names[0]}")
     if ! CLUSTER_MODULES=$(tests/cluster/packages.sh 2>"$LOGS/$2/packages.log"); then
         tail -5 "$LOGS/$2/packages.log"
         echo "SKIPPED: express and fastify cannot be installed; their tests did not run"
     fi
     export CLUSTER_MODULES
-    PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-cluster.sh "${names[@]}"
+    enqueue "$2" tools/run-cluster.sh "${names[@]}"
 }
 
-# The only tests that need a network, and that only once: without it they are skipped, aloud.
-run_npm() { # preset storey
-    say "$2: the npm client against our daemon"
-    mkdir -p "$LOGS/$2"
-    if ! NPM_PM2=$(tests/npm/install.sh 2>"$LOGS/$2/install.log"); then
-        tail -5 "$LOGS/$2/install.log"
-        echo "SKIPPED: the npm package pm2 cannot be installed; its tests did not run"
-        tally "$2" 0 0 1
+# Files with one version of the npm package.
+plan_npm_version() { # storey version file...
+    local storey=$1 version=$2 package settings=("${settings[@]}")
+    shift 2
+    mkdir -p "$LOGS/$storey"
+    if ! package=$(tests/npm/install.sh pm2 "$version" 2>"$LOGS/$storey/install.log"); then
+        tail -5 "$LOGS/$storey/install.log"
+        echo "SKIPPED: the npm package pm2 $version cannot be installed; its tests did not run"
+        tally "$storey" 0 0 1
         return
     fi
-    export NPM_PM2
-    PM2_BIN=$PWD/build/$1/bin/pm2 run_files "$2" tools/run-node.sh tests/npm/*.test.mjs
+    settings+=("NPM_PM2=$package")
+    enqueue_files "$storey" tools/run-node.sh "$@"
+}
+
+# The npm client against our daemon: the only tests that need a network, and that only once; without
+# it they are skipped, aloud.
+plan_npm() { # preset storey
+    plan_npm_version "$2" 7.0.4 tests/npm/*.test.mjs
+    plan_npm_version "$2-5.4" 5.4.3 tests/npm/{client,messages,dump,session,takeover}.test.mjs
 }
 
 # The same process files for the real PM2 and for ours. Needs the package of the storey npm.
@@ -202,20 +250,32 @@ wanted() {
     return 1
 }
 
+# The storeys that are of files wait for one another in the queue; the others have jobs of their own.
 run_tree() { # preset prefix
-    local storey
-    for storey in unit proto cli lib node npm cluster conformance fault; do
+    local storey settings
+    for storey in unit conformance; do
         if wanted "$2$storey"; then
             "run_$storey" "$1" "$2$storey"
             sanitizer_collect "$2$storey"
         fi
     done
+    for storey in fault npm cluster node lib cli proto; do
+        case $storey in
+        npm | cluster | node) settings=("PM2_BIN=$PWD/build/$1/bin/pm2") ;;
+        *) settings=("PM2=$PWD/build/$1/bin/pm2") ;;
+        esac
+        ! wanted "$2$storey" || "plan_$storey" "$1" "$2$storey"
+    done
+    say "$(cut -f1 "$QUEUE" | uniq | paste -sd' ')"
+    run_queue
+    sanitizer_collect "${2}files"
 }
 
 STOREYS=${*:-unit proto cli lib node npm cluster conformance fault asan-unit asan-proto asan-cli asan-lib asan-cluster asan-fault fuzz}
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
 : >"$TALLY"
+: >"$QUEUE"
 
 case " $STOREYS" in *" unit"* | *" proto"* | *" cli"* | *" lib"* | *" node"* | *" npm"* | *" cluster"* | *" conformance"* | *" fault"*)
     build dev && run_tree dev ""

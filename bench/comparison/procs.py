@@ -53,6 +53,11 @@ def pss_bytes(pid):
     raise BenchError(f"no Pss in /proc/{pid}/smaps_rollup")
 
 
+def rss_bytes(pid):
+    """The resident set size, which is what tools show."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def cpu_ns(pid):
     """CPU time of all threads. The ticks of /proc/PID/stat are too coarse for an idle daemon."""
     total = 0

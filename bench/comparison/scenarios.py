@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cluster, configured, logs, saved, tails
+from . import agent, cluster, configured, logs, saved, sockets, tails
 from .procs import BenchError, wait_until
 from .stamps import wait_for_life
 
@@ -37,11 +37,12 @@ class Plan:
     reloads: int = 5  # in a round, under load
     kill_s: float = 6.0  # so long is killed
     updates: int = 50  # in a round, under load
+    agent_turns: int = 30  # of each server
 
 
 QUICK = Plan(rounds=1, commands=3, kills=2, cold_starts=1, log_mb=128, idle_window_s=10.0,
              changes=2, watch_window_s=4.0, guard_window_s=5.0, load_s=2.0, reloads=2, kill_s=2.0,
-             updates=10)
+             updates=10, agent_turns=8)
 
 
 class Bench:
@@ -255,7 +256,8 @@ SCENARIOS = (
     (revive, {"revive"}),
     (log, {"log", "log-cat", "log-cpu"}),
     (idle_cpu, {"cpu-idle"}),
-) + logs.SCENARIOS + tails.SCENARIOS + configured.SCENARIOS + saved.SCENARIOS + cluster.SCENARIOS
+) + (sockets.SCENARIOS + logs.SCENARIOS + tails.SCENARIOS + configured.SCENARIOS + saved.SCENARIOS +
+     cluster.SCENARIOS + agent.SCENARIOS)
 
 
 def run_all(bench, keys):

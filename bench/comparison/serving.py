@@ -49,6 +49,10 @@ class Served:
     def pids(self):
         return self.side.online_pids(self.workers)
 
+    def ready_pids(self):
+        """Of those that have listened."""
+        return [int(pid) for pid in self.ready.read_text(encoding="ascii").split()]
+
     def lives(self):
         """How many workers have listened until now."""
         try:

@@ -261,13 +261,47 @@ PM2_API int pm2_send_data_to_process_id(struct pm2 *p, int id, const char *topic
 PM2_API int pm2_send_line_to_stdin(struct pm2 *p, int id, const char *line);
 /* Have applications carry out an action that they have registered. `params` is JSON text or NULL.
  * *ret_json, borrowed until the next call of this or pm2_call(): {"replies": [{id, name, namespace,
- * data or error}]}, `data` as the application sent it, `error` when it ended before. An application
- * that lives and does not answer is waited for, as long as pm2_set_timeout() says. */
+ * data and at, or error}]}: `data` as the application sent it and `at` when (milliseconds since
+ * 1970); `error` when it ended before, or did not answer within five minutes, if pm2_set_timeout()
+ * lets the call take so long. */
 PM2_API int pm2_trigger(struct pm2 *p, const char *target, const char *action, const char *params,
                         const char **ret_json);
 /* Any method of docs/PROTOCOL.md. `json` is its argument as JSON text, NULL = {}; *ret_json is its
  * result ("null" when it has none), borrowed as that of pm2_trigger(). */
 PM2_API int pm2_call(struct pm2 *p, const char *method, const char *json, const char **ret_json);
+/* A message as PM2's method msgProcess takes it: {id or name, msg, opts?}; *ret_json as above. */
+PM2_API int pm2_msg_process(struct pm2 *p, const char *json, const char **ret_json);
+/* The counters of processes become 0. `target`: a name, an id, "all". */
+PM2_API int pm2_reset(struct pm2 *p, const char *target);
+
+/* What follows is the work of the program `pm2`, which is run: it lies beside pm2-keeper. The calls
+ * take as long as it does, whatever pm2_set_timeout() says; what it refuses is -EREMOTEIO, with its
+ * words. They need no connection, except for pm2_act_on_file(), and there are none in the callback
+ * face (-EBUSY).
+ * Settings: `key` is "name:key" or "key"; dots nest as well, and quotes protect them (name:"a.b").
+ * An app of that name starts again with the new value. */
+PM2_API int pm2_set(struct pm2 *p, const char *key, const char *value);
+PM2_API int pm2_multiset(struct pm2 *p, const char *text); /* "key value key value" */
+PM2_API int pm2_unset(struct pm2 *p, const char *key);     /* "all": every one */
+/* The value as JSON text, borrowed as that of pm2_call(). NULL: all settings. */
+PM2_API int pm2_get(struct pm2 *p, const char *key, const char **ret_json);
+/* Start at boot. `platform`: "systemd" ..., NULL = that of this machine. Without the rights it
+ * fails, and the text says what to do. */
+PM2_API int pm2_startup(struct pm2 *p, const char *platform);
+PM2_API int pm2_unstartup(struct pm2 *p, const char *platform);
+/* A module: name, folder, archive or URL. Its files and its processes. */
+PM2_API int pm2_install(struct pm2 *p, const char *module);
+PM2_API int pm2_uninstall(struct pm2 *p, const char *module);
+/* Start the modules that are installed and do not run. pm2_connect() does that when it launches a
+ * daemon; after pm2_async_connect() it is the caller's, on a handle of its own. */
+PM2_API int pm2_launch_modules(struct pm2 *p);
+/* The programs on the disk take over, applications run on. Connects again. */
+PM2_API int pm2_update(struct pm2 *p);
+/* A process file: JavaScript, JSON or YAML. `action`: "start" (known applications are restarted),
+ * "reload", "apply", "stop", "delete". `ret`: its processes. */
+PM2_API int pm2_act_on_file(struct pm2 *p, const char *action, const char *path,
+                            struct pm2_list **ret);
+
 /* Stop all applications, end the daemon, and wait for its end. Disconnects. */
 PM2_API int pm2_kill_daemon(struct pm2 *p);
 
@@ -276,9 +310,15 @@ PM2_API int pm2_kill_daemon(struct pm2 *p);
 PM2_API int pm2_subscribe(struct pm2 *p);
 /* The next event: 1 with topic ("log:out", "process:event" ...) and payload (JSON), borrowed until
  * the next function with this handle is called; 0 when none came within timeout_ms (0 = only look,
- * -1 = wait for ever). -EPIPE: the bus is gone; pm2_subscribe() may be called again. */
+ * -1 = wait for ever). -EPIPE: the bus is gone; pm2_subscribe() again, which connects again if need
+ * be. */
 PM2_API int pm2_next_event(struct pm2 *p, int timeout_ms, const char **ret_topic,
                            const char **ret_json);
+/* In both faces: the number of the last event that was told. They grow by one; events that are left
+ * out, because they were not read, are told by "pm2:gap" {missed, at}. So are those between two
+ * subscriptions of a handle: the first event is a "pm2:gap" then if anything is missing, without
+ * `missed` if nobody knows how much. 0 = none yet. */
+PM2_API uint64_t pm2_event_number(const struct pm2 *p);
 
 /* ---- callback face -----------------------------------------------------------------------------
  * The library asks for descriptors (four at most) to be watched and for one timer; the loop calls
@@ -349,6 +389,7 @@ PM2_API int pm2_async_dump(struct pm2 *p, int force, pm2_done_fn *done, void *da
 PM2_API int pm2_async_resurrect(struct pm2 *p, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_flush(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_reload_logs(struct pm2 *p, pm2_done_fn *done, void *data);
+PM2_API int pm2_async_reset(struct pm2 *p, const char *target, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_send_data_to_process_id(struct pm2 *p, int id, const char *topic,
                                               const char *json, pm2_done_fn *done, void *data);
 PM2_API int pm2_async_send_line_to_stdin(struct pm2 *p, int id, const char *line, pm2_done_fn *done,
@@ -360,6 +401,7 @@ PM2_API int pm2_async_trigger(struct pm2 *p, const char *target, const char *act
                               const char *params, pm2_reply_fn *reply, void *data);
 PM2_API int pm2_async_call(struct pm2 *p, const char *method, const char *json, pm2_reply_fn *reply,
                            void *data);
+PM2_API int pm2_async_msg_process(struct pm2 *p, const char *json, pm2_reply_fn *reply, void *data);
 /* Done when the processes of the daemon are gone, the keeper too; the handle is not connected then.
  * Other calls under way get -EPIPE. */
 PM2_API int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data);

@@ -7,13 +7,19 @@ const MAX_ARGS = 15
 const MAX_BYTES = 32 * 1024 * 1024 // as the daemon's: a frame beyond it is no frame
 const EMPTY = Buffer.alloc(0)
 
-// One frame. Texts and JSON values can be mixed; buffers go as they are.
+// One frame. Texts and JSON values can be mixed; buffers go as they are. Throws when it would be too
+// long for the daemon, which closes the connection then, and on what JSON cannot hold.
 function encode(args) {
   const parts = [Buffer.from([(VERSION << 4) | args.length])]
+  let total = 0
   for (const arg of args) {
     const bytes = Buffer.isBuffer(arg)
       ? arg
       : Buffer.from(typeof arg === 'string' ? `s:${arg}` : `j:${JSON.stringify(arg)}`)
+    total += bytes.length
+    if (total > MAX_BYTES) {
+      throw new Error(`a message of ${total} bytes is too long: ${MAX_BYTES} are allowed`)
+    }
     const size = Buffer.alloc(4)
     size.writeUInt32BE(bytes.length)
     parts.push(size, bytes)

@@ -43,4 +43,7 @@ function promised({ args: [error, results] }) {
   return Object.assign(joined, { results })
 }
 
-module.exports = { answer, Failure, Values }
+// The callback of a call whose other arguments may be left out.
+const lastFunction = (...values) => values.find((value) => typeof value === 'function')
+
+module.exports = { answer, Failure, lastFunction, Values }

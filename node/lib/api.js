@@ -2,18 +2,28 @@
 // The programmatic interface: PM2's methods, each with its callback or as a promise.
 'use strict'
 
-const fs = require('fs')
 const os = require('os')
 const path = require('path')
-const { answer, Failure } = require('./answer')
+const { answer, Failure, lastFunction } = require('./answer')
 const { Client } = require('./client')
 const { defaultHome } = require('./conf')
-const files = require('./files')
-const messages = require('./messages')
-const settings = require('./settings')
-const startup = require('./startup')
 const targets = require('./targets')
 const unbuilt = require('./unbuilt')
+
+// Each file is loaded with the first call that needs it: most programs use few of them.
+const loadFiles = () => require('./files')
+const LATER = [
+  [() => require('./messages'), ['attach', 'msgProcess', 'sendDataToProcessId', 'sendLineToStdin',
+    'sendSignalToProcessId', 'sendSignalToProcessName', 'trigger']],
+  [() => require('./settings'), ['conf', 'get', 'multiset', 'set', 'unset']],
+  [() => require('./startup'), ['startup', 'uninstallStartup']],
+  [() => require('./modules'), ['deleteModule', 'generateModuleSample', 'install', 'launchAll',
+    'launchModules', 'package', 'uninstall']],
+  [() => require('./orders'), ['agentInfos', 'inspect', 'killAgent', 'monitorState', 'profile',
+    'update']],
+  [() => require('./console'), ['destroy', 'generateSample', 'jlist', 'printLogs', 'remote',
+    'remoteV2', 'slist', 'streamLogs']]
+]
 
 // What PM2's actions answer, with all that a list has beside.
 function actionResult(proc) {
@@ -51,7 +61,9 @@ function apiText(error) {
 const API_TEXTS = [
   [/^Process or Namespace .* not found$/s, 'process or namespace not found'],
   [/^Application .* not found$/s, 'App not found'],
-  [/^Nothing to do$/, 'Same process number']
+  [/^No process found$/, 'process name not found'],
+  [/^Nothing to do$/, 'Same process number'],
+  [/^Script already launched, .*$/, 'Script already launched']
 ]
 
 function inApiWords({ message }) {
@@ -79,11 +91,29 @@ function deleted(before, ids) {
 const isText = (value) => typeof value === 'string'
 
 // Scripts that are not there are told together, as PM2 does; anything else is one error.
+const isOfScript = ({ message }) => /^(Script not found|No script path)/.test(message)
+
 function failureOf(errors, results) {
-  const other = errors.find((error) => !/^Script not found/.test(error.message))
-  return new Failure(other ?? errors, results)
+  const other = errors.find((error) => !isOfScript(error))
+  return other && results.length === 0 ? other : new Failure(other ?? errors, results)
 }
-const lastFunction = (...values) => values.find((value) => typeof value === 'function')
+
+// Nothing is started when the attributes of one of them are wrong.
+async function checkApps(api, rpc, apps) {
+  for (const app of apps.filter((one) => targets.isObject(one) && targets.scriptOf(one))) {
+    const script = String(targets.scriptOf(app))
+    const flags = { scripts: true, check: true }
+    await api.startTarget(rpc, script, targets.attributesOf(app), flags).catch((error) => {
+      if (!isOfScript(error)) throw error
+    })
+  }
+}
+
+// The environments of a process file are in that file only.
+function refuseStage({ env }) {
+  if (!isText(env)) return
+  throw new Error('Using --env [env] without passing the ecosystem.config.js does not work')
+}
 
 function homeOf({ pm2_home: home, independent }) {
   if (home && independent) {
@@ -164,7 +194,7 @@ class API {
   async optionsOf(opts) {
     if (!isText(opts) || opts === '') return targets.isObject(opts) ? opts : {}
     if (!targets.isProcessFile(opts)) throw new Error(`${opts} is not a file with options`)
-    const { apps } = await files.readFile(this, opts)
+    const { apps } = await loadFiles().readFile(this, opts)
     if (apps.length === 1 && targets.isObject(apps[0])) return apps[0]
     throw new Error(`${opts}: expected the options of one app, found ${apps.length} apps`)
   }
@@ -180,8 +210,8 @@ class API {
 
   // Apps of a file that are there are restarted, or reloaded; the others are new.
   async startFile(rpc, action, target, opts) {
-    const read = await files.readFile(this, target)
-    const { apps } = await files.order(this, rpc, action, read, opts, target)
+    const read = await loadFiles().readFile(this, target)
+    const { apps } = await loadFiles().order(this, rpc, action, read, opts, target)
     const steps = new Map(apps.flatMap(({ ids, step }) => ids.map((id) => [id, step])))
     const procs = await procsOf(rpc, [...steps.keys()])
     const results = procs.map((proc) =>
@@ -193,8 +223,8 @@ class API {
 
   async endFile(rpc, action, target, opts) {
     const before = await allOf(rpc)
-    const read = await files.readFile(this, target)
-    const { done, error } = await files.order(this, rpc, action, read, opts, target)
+    const read = await loadFiles().readFile(this, target)
+    const { done, error } = await loadFiles().order(this, rpc, action, read, opts, target)
     if (error) throw new Error(apiText(error))
     const ids = done.map((one) => one.id)
     return action === 'delete' ? deleted(before, ids) : (await procsOf(rpc, ids)).map(actionResult)
@@ -203,6 +233,8 @@ class API {
   // Apps whose name is known are restarted with what they are given now; the others are new.
   async startApps(rpc, given, opts) {
     const apps = targets.appsOf(given).filter((app) => this.isWanted(app, opts.only))
+      .map((app) => targets.withOptions(app, opts))
+    if (apps.length > 1) await checkApps(this, rpc, apps)
     const known = new Set((await rpc.call('c.list', {})).map((row) => row.name))
     const results = []
     const errors = []
@@ -232,6 +264,7 @@ class API {
     }
     const name = targets.nameOf(app)
     if (known.has(name) && !app.force) return this.act(rpc, 'restart', name, attributes, true)
+    if (opts.force_name) attributes.name = opts.force_name
     const script = String(targets.scriptOf(app))
     return this.startTarget(rpc, script, attributes, { update_env: true, scripts: true })
   }
@@ -247,7 +280,8 @@ class API {
       ...flags
     })
     const failure = error ?? results.find((result) => result.error)?.error
-    if (failure) throw new Error(failure)
+    if (failure) throw new Error(apiText(failure))
+    if (flags.check) return []
     const [{ ids, action }] = results
     const procs = await procsOf(rpc, ids)
     return procs.map(action === 'started' ? startResult : actionResult)
@@ -274,6 +308,7 @@ class API {
     if (target !== null && typeof target === 'object') return this.startApps(rpc, target, opts)
     const word = targets.wordOf(target)
     if (targets.isProcessFile(word)) return this.startFile(rpc, 'start', word, opts)
+    refuseStage(opts)
     return this.act(rpc, 'restart', word, targets.attributesOf(opts), opts.updateEnv === true)
   }
 
@@ -287,6 +322,7 @@ class API {
     const { parallel, updateEnv } = opts
     const word = targets.wordOf(target)
     if (targets.isProcessFile(word)) return this.startFile(rpc, 'reload', word, opts)
+    refuseStage(opts)
     return this.act(rpc, 'reload', word, targets.attributesOf(opts), updateEnv === true, { parallel })
   }
 
@@ -361,9 +397,9 @@ class API {
 
   async resetAll(rpc, target) {
     const word = targets.wordOf(target)
-    const isMeant = (proc) => word === 'all' || proc.name === word || String(proc.pm_id) === word
-    const ids = (await allOf(rpc)).filter(isMeant).map((proc) => proc.pm_id)
-    if (ids.length === 0 && word !== 'all') throw new Error('Unknown process name')
+    const ids = (await allOf(rpc)).filter(targets.meaning(target)).map((proc) => proc.pm_id)
+    const isNumber = !Number.isNaN(Number(word)) // an id that is nobody's is no error, as in PM2
+    if (ids.length === 0 && word !== 'all' && !isNumber) throw new Error('Unknown process name')
     for (const id of ids) await rpc.call('resetMetaProcessId', id)
     return { success: true }
   }
@@ -395,7 +431,7 @@ class API {
       const { file, backup, found, file_failed: failed, errors } = result
       if (!found) throw new Error(failed.error)
       if (errors.length > 0) throw new Failure(new Error(`${errors[0].name}: ${errors[0].error}`), result)
-      return fs.promises.readFile(failed ? backup : file)
+      return require('fs').promises.readFile(failed ? backup : file)
     })
     return answer(restored, cb)
   }
@@ -412,7 +448,10 @@ class API {
   }
 
   async flushAll(rpc, target) {
-    await rpc.call('c.flush', target === undefined || target === null ? {} : { target: String(target) })
+    const request = target === undefined || target === null ? {} : { target: String(target) }
+    await rpc.call('c.flush', request).catch((error) => {
+      if (!/ not found$/.test(error.message)) throw error // PM2 flushes nothing, and is content
+    })
     return allOf(rpc)
   }
 
@@ -421,7 +460,13 @@ class API {
   }
 }
 
-Object.assign(API.prototype, messages, settings, startup)
+for (const [load, names] of LATER) {
+  for (const name of names) {
+    API.prototype[name] = function later(...args) {
+      return load()[name].apply(this, args)
+    }
+  }
+}
 
 for (const name of unbuilt) {
   API.prototype[name] = function notAvailable(...args) {

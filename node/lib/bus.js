@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Events of the daemon (pub.sock). Keeps its connection: when the daemon goes, it tries again, and
-// tells by `pm2:gap` that there may have been events meanwhile.
+// tells by `pm2:gap` that events are missing: how many, if the numbers of events tell.
 'use strict'
 
 const net = require('net')
@@ -10,6 +10,9 @@ const amp = require('./amp')
 const RETRY_MS = 100
 const RETRY_MAX_MS = 5000
 
+// Asks for the numbers of events (docs/PROTOCOL.md). Nothing comes of it where there are none.
+const NUMBERS = 'numbers'
+
 // The connection under a bus. Emits connect, "reconnect attempt", close and error.
 class BusSocket extends EventEmitter {
   constructor(path, onMessage) {
@@ -18,7 +21,6 @@ class BusSocket extends EventEmitter {
     this.onMessage = onMessage
     this.retryMs = RETRY_MS
     this.closed = false
-    this.wasOpen = false
     this.open()
   }
 
@@ -27,8 +29,7 @@ class BusSocket extends EventEmitter {
     this.socket = net.connect({ path: this.path })
     this.socket.on('connect', () => {
       this.retryMs = RETRY_MS
-      if (this.wasOpen) this.onMessage(['pm2:gap', { at: Date.now() }])
-      this.wasOpen = true
+      this.socket.write(amp.encode([NUMBERS]))
       this.emit('connect')
     })
     this.socket.on('data', (piece) => {
@@ -74,6 +75,8 @@ class BusSocket extends EventEmitter {
 class SubEmitterSocket {
   constructor(path) {
     this.listeners = [] // {event, re, fn}
+    this.number = 0 // of the last event
+    this.since = null // which counting that is of
     this.sock = new BusSocket(path, (message) => this.onMessage(message))
   }
 
@@ -93,11 +96,25 @@ class SubEmitterSocket {
     return this
   }
 
-  onMessage([topic, ...args]) {
-    if (typeof topic !== 'string') return
+  // Frames of the daemon: topic, payload and, when it has one, the number.
+  onMessage([topic, payload, number]) {
+    if (topic === 'pm2:numbers') return this.onNumbers(payload)
+    if (number !== undefined) this.number = number
+    if (typeof topic === 'string') this.tell(topic, payload)
+  }
+
+  // The daemon's word about its numbers, at the beginning and after each new connection.
+  onNumbers({ since, last }) {
+    const { number, since: before } = this
+    Object.assign(this, { number: last, since })
+    if (before === null || (before === since && last <= number)) return
+    this.tell('pm2:gap', { ...(before === since && { missed: last - number }), at: Date.now() })
+  }
+
+  tell(topic, payload) {
     for (const { re, fn } of this.listeners) {
       const match = re.exec(topic)
-      if (match) fn.apply(this, [...match.slice(1), ...args])
+      if (match) fn.apply(this, [...match.slice(1), payload])
     }
   }
 }

@@ -48,8 +48,10 @@ async function settle(value) {
   return result
 }
 
+const absent = (target) => Object.assign(new Error(`File ${target} not found`), { code: 'ENOENT' })
+
 async function evaluate(file, target) {
-  if (!fs.existsSync(file)) throw new Error(`File ${target} not found`)
+  if (!fs.existsSync(file)) throw absent(target)
   let value
   try {
     value = await settle(exportOf(await load(file)))
@@ -65,8 +67,9 @@ async function evaluate(file, target) {
 // {apps, apps_at, file, lines?, deploy?}: what is written there, unchecked.
 async function readFile(api, target) {
   if (JAVASCRIPT.test(target)) return evaluate(path.resolve(api.cwd, target), target)
+  if (target !== '-' && !fs.existsSync(path.resolve(api.cwd, target))) throw absent(target)
   const argv = ['check', '--print', target]
-  return JSON.parse(await runNative(argv, { home: api.pm2_home, cwd: api.cwd }))
+  return JSON.parse(await runNative(argv, api))
 }
 
 function namesOf(only) {

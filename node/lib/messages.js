@@ -2,20 +2,21 @@
 // Calls that reach into apps: signals, data, lines, actions.
 'use strict'
 
-const { answer, Failure } = require('./answer')
+const { answer, Failure, lastFunction } = require('./answer')
 const targets = require('./targets')
 
 const isText = (value) => typeof value === 'string'
-const lastFunction = (...values) => values.find((value) => typeof value === 'function')
 
 // As PM2 gives what an app answers: the event of the bus.
-function replyOf({ id, name, namespace, data }) {
-  return { at: data.at, data, process: { pm_id: id, name, namespace } }
+function replyOf({ id, name, namespace, at, data }) {
+  return { at, data, process: { pm_id: id, name, namespace } }
 }
 
 async function runAction(api, target, action, params) {
   const request = { target: targets.wordOf(target), action: String(action), params, cwd: api.cwd }
-  const { replies } = await api.Client.call('c.trigger', request)
+  const { replies } = await api.Client.call('c.trigger', request).catch(({ message }) => {
+    throw new Error(/^Process or Namespace .* not found$/s.test(message) ? 'Unknown process' : message)
+  })
   const answered = replies.filter((reply) => !reply.error).map(replyOf)
   const failed = replies.find((reply) => reply.error)
   if (!failed) return answered

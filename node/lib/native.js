@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The native programs: where they are, and how one of them starts a daemon.
+// The native programs: where they are, and how one of them starts a daemon. child_process is loaded
+// when one is run: it is large, and most programs run none.
 'use strict'
 
 const fs = require('fs')
 const path = require('path')
-const { execFile, spawn } = require('child_process')
 const { defaultHome } = require('./conf')
 
 const ROOT = path.join(__dirname, '..')
@@ -48,7 +48,7 @@ function findNative(env = process.env) {
 
 // The environment of a native program for `home`. When that is not the one of our environment, the
 // variables which move single files do not count.
-function envFor(home) {
+function nativeEnv(home) {
   const moved = home !== defaultHome()
   const env = { ...process.env, PM2_DISCRETE_MODE: '1', NO_COLOR: '1' }
   for (const name of Object.keys(env)) {
@@ -58,10 +58,11 @@ function envFor(home) {
   return env
 }
 
-// Run a command of the native program. Resolves to what it prints; rejects with its words.
-function runNative(argv, { home, cwd }) {
+// Run a command of the native program in the home and folder of an API. Resolves to what it prints; rejects with its words.
+function runNative(argv, { pm2_home: home, cwd }) {
   return new Promise((resolve, reject) => {
-    const options = { env: envFor(home), cwd, maxBuffer: OUTPUT_MAX_BYTES }
+    const options = { env: nativeEnv(home), cwd, maxBuffer: OUTPUT_MAX_BYTES }
+    const { execFile } = require('child_process')
     const child = execFile(findNative(), argv, options, (error, out, text) => {
       if (!error) resolve(out)
       else reject(new Error(said(text) || said(out) || `pm2 ${argv[0]}: ${error.message}`))
@@ -73,7 +74,8 @@ function runNative(argv, { home, cwd }) {
 // Make sure that a daemon runs in `home`.
 function launchDaemon(home) {
   return new Promise((resolve, reject) => {
-    const options = { env: envFor(home), stdio: ['ignore', 'ignore', 'pipe'] }
+    const options = { env: nativeEnv(home), stdio: ['ignore', 'ignore', 'pipe'] }
+    const { spawn } = require('child_process')
     const child = spawn(findNative(), ['ping'], options)
     let text = ''
     child.stderr.on('data', (piece) => {
@@ -89,10 +91,10 @@ function launchDaemon(home) {
   })
 }
 
-const said = (text) => text.replace(/\[PM2\](\[ERROR\])? ?/g, '').trim()
+const said = (text) => text.replace(/\[PM2\](\[\w+\])* ?/g, '').trim()
 
 function launchError(text, code) {
   return said(text) || `pm2 could not start a daemon (${code})`
 }
 
-module.exports = { findNative, launchDaemon, runNative }
+module.exports = { findNative, launchDaemon, nativeEnv, runNative }

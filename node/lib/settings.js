@@ -4,22 +4,12 @@
 'use strict'
 
 const fs = require('fs')
-const { answer } = require('./answer')
+const { answer, lastFunction } = require('./answer')
 const { runNative } = require('./native')
-
-const lastFunction = (...values) => values.find((value) => typeof value === 'function')
-
-// Words that the native program would take for options.
-function wordOf(value, what) {
-  const word = String(value)
-  if (word === '' || word.startsWith('-')) {
-    throw new Error(`${what} must not be empty nor begin with "-", got ${JSON.stringify(word)}`)
-  }
-  return word
-}
+const { argumentOf } = require('./targets')
 
 async function change(api, ...argv) {
-  await runNative(argv, { home: api.pm2_home, cwd: api.cwd })
+  await runNative(argv, api)
   return { success: true }
 }
 
@@ -41,7 +31,7 @@ async function read(api, key) {
   } catch (error) {
     throw new Error(`${file} cannot be used: ${error.message}; mend it or move it away`)
   }
-  for (const part of key === undefined ? [] : partsOf(key)) {
+  for (const part of key === undefined || key === 'all' ? [] : partsOf(key)) {
     const known = value !== null && typeof value === 'object' && Object.hasOwn(value, part)
     if (!known) throw new Error(`the setting ${key} is not there`)
     value = value[part]
@@ -52,21 +42,21 @@ async function read(api, key) {
 module.exports = {
   // set(key, value, [cb])
   set(key, value, cb) {
-    const work = async () => change(this, 'set', wordOf(key, 'a key'), wordOf(value, 'a value'))
+    const work = async () => change(this, 'set', argumentOf(key, 'a key'), argumentOf(value, 'a value'))
     return answer(work(), cb)
   },
 
   // multiset('key value key value', [cb])
   multiset(text, cb) {
-    return answer((async () => change(this, 'multiset', wordOf(text, 'the text')))(), cb)
+    return answer((async () => change(this, 'multiset', argumentOf(text, 'the text')))(), cb)
   },
 
   // unset(key, [cb]): 'all' forgets all settings
   unset(key, cb) {
-    return answer((async () => change(this, 'unset', wordOf(key, 'a key')))(), cb)
+    return answer((async () => change(this, 'unset', argumentOf(key, 'a key')))(), cb)
   },
 
-  // get([key], [cb])
+  // get([key], [cb]): all of them without a key, or with 'all'
   get(key, cb) {
     const wanted = typeof key === 'function' ? undefined : key
     return answer(read(this, wanted), lastFunction(key, cb))

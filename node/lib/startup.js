@@ -3,11 +3,9 @@
 // the rights for it the answer is an Error that has the command for root.
 'use strict'
 
-const { answer } = require('./answer')
+const { answer, lastFunction } = require('./answer')
 const { runNative } = require('./native')
 const targets = require('./targets')
-
-const lastFunction = (...values) => values.find((value) => typeof value === 'function')
 
 async function run(api, command, platform, opts) {
   const argv = [command]
@@ -16,7 +14,7 @@ async function run(api, command, platform, opts) {
   if (opts.hp !== undefined) argv.push('--hp', String(opts.hp))
   if (opts.serviceName !== undefined) argv.push('--service-name', String(opts.serviceName))
   if (opts.waitIp) argv.push('--wait-ip')
-  return runNative(argv, { home: api.pm2_home, cwd: api.cwd })
+  return runNative(argv, api)
 }
 
 async function install(api, platform, opts) {

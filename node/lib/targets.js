@@ -16,10 +16,23 @@ function isProcessFile(text) {
   return text === '-' || FILE_MARK.test(text)
 }
 
-// The apps in an array, in {apps: [...]} or in one object.
+// The apps in an array, in {apps: [...]}, in {pm2: [...]} or in one object.
 function appsOf(given) {
-  const apps = Array.isArray(given) ? given : given.apps ?? [given]
+  const apps = Array.isArray(given) ? given : given.apps ?? given.pm2 ?? [given]
   return Array.isArray(apps) ? apps : [apps]
+}
+
+// An app with what the options of the call say about all of them.
+function withOptions(app, opts) {
+  if (!isObject(app) || !scriptOf(app)) return app
+  const { name_prefix: prefix, env } = opts
+  let name = nameOf(app)
+  if (app.append_env_to_name && typeof env === 'string') name += `-${env}`
+  if (prefix && !name.includes(prefix)) name = `${prefix}:${name}`
+  const more = name === nameOf(app) ? {} : { name }
+  if (!app.watch && opts.watch === true) more.watch = true
+  if (!app.ignore_watch && opts.ignore_watch) more.ignore_watch = opts.ignore_watch
+  return { ...app, ...more }
 }
 
 function scriptOf(app) {
@@ -55,6 +68,18 @@ function textValues(env) {
     .map(([name, value]) => [name, text(value)]))
 }
 
+// An argument of the native program: nothing that it would take for an option.
+function argumentOf(value, what) {
+  if (!['string', 'number', 'boolean', 'bigint'].includes(typeof value)) {
+    throw new TypeError(`${what} must be text or a number, got ${JSON.stringify(value) ?? 'nothing'}`)
+  }
+  const word = String(value)
+  if (word === '' || word.startsWith('-')) {
+    throw new Error(`${what} must not be empty nor begin with "-", got ${JSON.stringify(word)}`)
+  }
+  return word
+}
+
 function wordOf(target) {
   if (typeof target === 'number' || (typeof target === 'string' && target !== '')) {
     return String(target)
@@ -62,6 +87,12 @@ function wordOf(target) {
   throw new TypeError(`expected a name, an id or all, got ${JSON.stringify(target) ?? 'nothing'}`)
 }
 
+// Whether PM2's calls that know no namespaces mean a process.
+function meaning(target) {
+  const word = wordOf(target)
+  return (proc) => word === 'all' || proc.name === word || String(proc.pm_id) === word
+}
+
 module.exports = {
-  appsOf, attributesOf, isObject, isProcessFile, nameOf, scriptOf, wordOf
+  appsOf, argumentOf, attributesOf, isObject, isProcessFile, meaning, nameOf, scriptOf, withOptions, wordOf
 }

@@ -3,12 +3,8 @@
 'use strict'
 
 module.exports = [
-  'agentInfos', 'autoinstall', 'backward', 'boilerplate', 'clearSetup',
-  'dashboard', 'deepUpdate', 'deleteModule', 'deploy', 'destroy', 'dockerMode',
-  'forward', 'generateDockerfile', 'generateModuleSample', 'generateSample', 'inspect',
-  'install', 'jlist', 'killAgent', 'launchAll', 'launchModules', 'link', 'linkManagement',
-  'logrotate', 'minimumSetup', 'monit', 'monitorState', 'openDashboard', 'package',
-  'printLogs', 'profile', 'publish', 'pullAndReload', 'pullAndRestart', 'pullCommitId',
-  'remote', 'remoteV2', 'report', 'serve', 'slist', 'streamLogs',
-  'uninstall', 'unlink', 'update'
+  'autoinstall', 'backward', 'boilerplate', 'clearSetup', 'dashboard', 'deepUpdate', 'deploy',
+  'dockerMode', 'forward', 'generateDockerfile', 'link', 'linkManagement', 'logrotate',
+  'minimumSetup', 'monit', 'openDashboard', 'publish', 'pullAndReload', 'pullAndRestart',
+  'pullCommitId', 'report', 'serve', 'unlink'
 ]

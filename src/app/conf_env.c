@@ -27,11 +27,12 @@ static bool is_listed(const char *const *list, size_t n, const char *key)
 }
 #define IS_LISTED(list, key) is_listed((list), ARRAY_LEN(list), (key))
 
-/* A Node.js that finds these writes into the channel of another process. */
+/* Whoever finds these writes into the channel of another process. */
 static const char *const channel_names[] = {
     "NODE_CHANNEL_FD",
     "NODE_CHANNEL_SERIALIZATION_MODE",
     "NODE_UNIQUE_ID",
+    "PM2_INSTANCE_SOCK",
 };
 
 /* What the daemon keeps about a process beside its attributes, as PM2 names it. */

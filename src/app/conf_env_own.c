@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/conf_priv.h"
+#include "app/secret.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "json/read.h"
@@ -80,6 +81,26 @@ static json_t *option_value(json_t *value)
     return buf_oom(&text) ? NULL : json_stringn(text.data, text.len);
 }
 
+/* The same, but references to secrets are checked, and get the form of a text. */
+static int declared_value(const struct merge *m, const char *block, const char *key, json_t *value,
+                          json_t **ret)
+{
+    struct err why = {0};
+    struct secret s = {.fd = -1};
+    int rc = 0;
+    *ret = secret_is_object(value) ? secret_from_object(value, &why) : option_value(value);
+    if (!*ret)
+        rc = why.code ? why.code : err_set(&why, -ENOMEM, "out of memory");
+    else if (json_is_string(*ret))
+        rc = secret_parse(json_string_value(*ret), &s, &why);
+    secret_fini(&s);
+    if (rc == 0)
+        return 0;
+    json_decref(*ret);
+    *ret = NULL;
+    return err_set(m->e, rc, "%s: %s: %s", block, key, why.msg);
+}
+
 static int merge_block(const struct merge *m, const char *block, json_t *vars)
 {
     if (vars && !json_is_object(vars))
@@ -93,7 +114,10 @@ static int merge_block(const struct merge *m, const char *block, json_t *vars)
             return err_set(m->e, -EINVAL, "%s: \"%s\" is no name for a variable", block, key);
         if (env_is_channel_name(key))
             continue;
-        int rc = set(m, block, key, option_value(value));
+        json_t *text = NULL;
+        int rc = declared_value(m, block, key, value, &text);
+        if (rc == 0)
+            rc = set(m, block, key, text);
         if (rc < 0)
             return rc;
     }

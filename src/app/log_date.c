@@ -160,7 +160,8 @@ static size_t take_text(struct buf *out, const char *at)
 static void add_strftime(struct buf *out, const char *format, const struct tm *tm)
 {
     char text[STRFTIME_BYTES];
-    buf_add(out, text, strftime(text, sizeof(text), format, tm));
+    size_t n = strftime(text, sizeof(text), format, tm);
+    buf_add(out, text, n);
 }
 
 void log_date_add(struct buf *out, const char *format, const struct tm *tm, int ms)

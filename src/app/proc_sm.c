@@ -68,7 +68,10 @@ static void arm(struct step *c, int64_t ms)
 
 static void publish(struct step *c, enum proc_publish what)
 {
-    act(c, ACT_PUBLISH)->what = what;
+    struct proc_action *a = act(c, ACT_PUBLISH);
+    a->what = what;
+    a->restart_time = c->sm->run_restart_time;
+    a->unstable_restarts = c->sm->unstable_restarts;
 }
 
 /* The only writer of `state`. What the new state must not have is dropped first; the words that
@@ -85,6 +88,7 @@ static void enter(struct step *c, enum proc_state to)
 static void launch(struct step *c)
 {
     enter(c, PROC_SPAWNING);
+    c->sm->run_restart_time = c->sm->restart_time;
     act(c, ACT_SPAWN);
 }
 
@@ -182,6 +186,11 @@ static void spawn_failed(struct step *c)
         stop(c);
     } else if (sm->stale) {
         launch(c);
+    } else if (c->ev->is_passing && c->policy->autorestart) {
+        enter(c, PROC_BACKOFF);
+        sm->cannot_start = true;
+        arm(c, c->policy->restart_delay_ms > PROC_AGAIN_MS ? c->policy->restart_delay_ms
+                                                           : PROC_AGAIN_MS);
     } else {
         enter(c, PROC_ERRORED);
         sm->cannot_start = true;
@@ -215,7 +224,8 @@ static int64_t next_delay(struct proc_sm *sm, const struct proc_policy *policy, 
 
 static void again(struct step *c)
 {
-    c->sm->restart_time++;
+    if (!c->sm->cannot_start) /* else it has been counted */
+        c->sm->restart_time++;
     launch(c);
 }
 
@@ -235,8 +245,8 @@ static void ended(struct step *c)
     if (sm->unstable_restarts >= policy->max_restarts) {
         enter(c, PROC_ERRORED);
         sm->over_limit = true;
+        publish(c, PUB_OVERLIMIT); /* in this order, and with the count, as PM2 does */
         sm->unstable_restarts = 0;
-        publish(c, PUB_OVERLIMIT); /* in this order, as PM2 does */
         publish(c, PUB_EXIT);
         return;
     }
@@ -431,6 +441,11 @@ static const struct {
 void proc_sm_init(struct proc_sm *sm)
 {
     memset(sm, 0, sizeof(*sm));
+}
+
+void proc_sm_set_restarts(struct proc_sm *sm, int64_t restart_time)
+{
+    sm->restart_time = sm->run_restart_time = restart_time;
 }
 
 void proc_sm_step(struct proc_sm *sm, const struct proc_policy *policy, const struct proc_event *ev,

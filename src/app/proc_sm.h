@@ -95,6 +95,7 @@ enum proc_event_type {
 struct proc_event {
     enum proc_event_type type;
     bool by_signal;    /* EV_EXITED */
+    bool is_passing;   /* EV_SPAWN_FAILED: what lacked may be there soon (memory, descriptors) */
     int code;          /* EV_EXITED: exit code, or the signal number */
     int64_t uptime_ms; /* EV_EXITED: since the spawn, monotonic */
 };
@@ -140,11 +141,16 @@ struct proc_action {
     bool tree;              /* ACT_SIGNAL, ACT_KILL */
     bool message;           /* ACT_SIGNAL: send "shutdown" on the channel instead of a signal */
     enum proc_publish what; /* ACT_PUBLISH */
+    /* ACT_PUBLISH: the counts of the run that it is about. By the time it is executed, those of the
+     * machine may be the next run's. */
+    int64_t restart_time, unstable_restarts;
 };
 
 /* SIGKILL is given this time at least before a process counts as stuck: a large one needs a while
  * to give its memory back, however short its kill_timeout is. */
 #define PROC_STUCK_MIN_MS 1600
+/* After a spawn for which something lacked, until the next try; or restart_delay, if longer. */
+#define PROC_AGAIN_MS 1000
 
 #define PROC_ACTIONS_MAX 12
 struct proc_actions {
@@ -160,14 +166,17 @@ struct proc_sm {
     bool stale;        /* SPAWNING: stop it when it is there, then spawn again */
     bool was_running;  /* STOPPING (and stuck): there was a process, so its end is published */
     bool stuck;        /* ERRORED: survived SIGKILL */
-    bool cannot_start; /* ERRORED: the last spawn failed */
+    bool cannot_start; /* ERRORED, BACKOFF: the last spawn failed */
     bool over_limit;   /* ERRORED: too many unstable restarts */
     unsigned kills;    /* STOPPING: ACT_KILLs so far */
     int64_t kill_spent_ms;
     int64_t restart_time, unstable_restarts, prev_delay_ms;
+    int64_t run_restart_time; /* restart_time when the run that is, or was last, began */
 };
 
 void proc_sm_init(struct proc_sm *sm);
+/* restart_time is what somebody else says: a journal, `pm2 reset`, a reload. */
+void proc_sm_set_restarts(struct proc_sm *sm, int64_t restart_time);
 
 /* The only writer. `now`-free: every duration comes in with the event. Fills `ret`. */
 void proc_sm_step(struct proc_sm *sm, const struct proc_policy *policy, const struct proc_event *ev,

@@ -142,6 +142,30 @@ static void test_cannot_start(void **state)
     assert_false(r.sm.cannot_start);
 }
 
+/* Nobody has to come and start it: the goal stays, and it is tried again. */
+static void test_cannot_start_just_now(void **state)
+{
+    (void)state;
+    struct rig r = rig_in(PROC_SPAWNING);
+    const struct proc_event ev = {.type = EV_SPAWN_FAILED, .is_passing = true};
+    for (int i = 0; i < 3; i++) {
+        feed(&r, &ev);
+        assert_step(&r, PROC_BACKOFF, "arm 1000, settled");
+        assert_true(r.sm.cannot_start);
+        assert_int_equal(r.sm.goal, GOAL_UP);
+        send(&r, EV_TIMER);
+        assert_step(&r, PROC_SPAWNING, "disarm, spawn");
+    }
+    assert_int_equal(r.sm.restart_time, 0);
+    r.policy.restart_delay_ms = 5000;
+    feed(&r, &ev);
+    assert_step(&r, PROC_BACKOFF, "arm 5000, settled");
+    send(&r, EV_TIMER);
+    r.policy.autorestart = false;
+    feed(&r, &ev);
+    assert_step(&r, PROC_ERRORED, "settled");
+}
+
 /* ---- stop and delete ---- */
 
 static void test_stop(void **state)
@@ -390,6 +414,44 @@ static void test_start_during_stop(void **state)
 
 /* ---- the end that nobody ordered ---- */
 
+/* The action that publishes `what`, which the last event has to have brought. */
+static const struct proc_action *published(const struct rig *r, enum proc_publish what)
+{
+    for (size_t i = 0; i < r->actions.count; i++)
+        if (r->actions.items[i].type == ACT_PUBLISH && r->actions.items[i].what == what)
+            return &r->actions.items[i];
+    fail_msg("not published: %s", publish_names[what]);
+    return NULL;
+}
+
+/* An end is told with the counts of the run that ended, though the next has begun. */
+static void test_ends_tell_their_own_counts(void **state)
+{
+    (void)state;
+    struct rig r = rig_online();
+    r.policy.max_restarts = 3;
+    send_exit(&r, 1, 50);
+    assert_int_equal(r.sm.restart_time, 1);
+    assert_int_equal(published(&r, PUB_EXIT)->restart_time, 0);
+    assert_int_equal(published(&r, PUB_EXIT)->unstable_restarts, 1);
+    send(&r, EV_SPAWNED);
+    send(&r, EV_RESTART);
+    send(&r, EV_EXITED);
+    send(&r, EV_TREE_GONE);
+    assert_int_equal(r.sm.restart_time, 2);
+    assert_int_equal(published(&r, PUB_EXIT)->restart_time, 1);
+    for (int i = 0; i < 3; i++) {
+        send(&r, EV_SPAWNED);
+        send_exit(&r, 1, 50);
+    }
+    assert_int_equal(published(&r, PUB_OVERLIMIT)->unstable_restarts, 3);
+    assert_int_equal(published(&r, PUB_EXIT)->unstable_restarts, 0);
+    proc_sm_set_restarts(&r.sm, 0);
+    send(&r, EV_START);
+    send(&r, EV_SPAWNED);
+    assert_int_equal(published(&r, PUB_ONLINE)->restart_time, 0);
+}
+
 /* PM2: 16 quick crashes, then errored with restart_time 15. */
 static void test_crash_loop(void **state)
 {
@@ -631,6 +693,7 @@ int main(void)
                                        cmocka_unit_test(test_wait_ready_for_ever),
                                        cmocka_unit_test(test_exit_before_ready),
                                        cmocka_unit_test(test_cannot_start),
+                                       cmocka_unit_test(test_cannot_start_just_now),
                                        cmocka_unit_test(test_stop),
                                        cmocka_unit_test(test_stop_of_something_without_a_process),
                                        cmocka_unit_test(test_stop_by_message_and_root_only),
@@ -647,6 +710,7 @@ int main(void)
                                        cmocka_unit_test(test_restart_while_a_spawn_fails),
                                        cmocka_unit_test(test_stop_during_restart),
                                        cmocka_unit_test(test_start_during_stop),
+                                       cmocka_unit_test(test_ends_tell_their_own_counts),
                                        cmocka_unit_test(test_crash_loop),
                                        cmocka_unit_test(test_long_run_resets_the_count),
                                        cmocka_unit_test(test_restart_resets_the_count),

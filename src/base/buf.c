@@ -51,6 +51,8 @@ bool buf_reserve(struct buf *b, size_t more)
     size_t cap = b->cap ? b->cap : 64;
     while (cap <= need)
         cap += cap / 2;
+    if (cap > LIMIT_BUF_BYTES + 1) /* whoever appends within `cap` needs not look at the limit */
+        cap = LIMIT_BUF_BYTES + 1;
     char *data = realloc(b->cap ? b->data : NULL, cap);
     if (!data) {
         b->oom = true;
@@ -62,7 +64,7 @@ bool buf_reserve(struct buf *b, size_t more)
     return true;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
+void buf_add_growing(struct buf *b, const void *p, size_t n)
 {
     if (n == 0 || !buf_reserve(b, n))
         return;
@@ -79,11 +81,6 @@ void buf_add_str(struct buf *b, struct str s)
 void buf_add_c(struct buf *b, const char *c)
 {
     buf_add(b, c, strlen(c));
-}
-
-void buf_add_byte(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
 }
 
 void buf_add_u32be(struct buf *b, uint32_t v)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/str.h"
@@ -40,10 +41,23 @@ void buf_clear(struct buf *b);
 void buf_trim(struct buf *b, size_t keep_bytes);
 /* Make room for `more` further bytes; false on OOM. */
 bool buf_reserve(struct buf *b, size_t more);
-void buf_add(struct buf *b, const void *p, size_t n);
+void buf_add_growing(struct buf *b, const void *p, size_t n); /* the rare half of buf_add() */
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+    if (n == 0 || n >= b->cap - b->len || b->oom) {
+        buf_add_growing(b, p, n);
+        return;
+    }
+    memcpy(b->data + b->len, p, n);
+    b->len += n;
+    b->data[b->len] = '\0';
+}
+static inline void buf_add_byte(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
 void buf_add_str(struct buf *b, struct str s);
 void buf_add_c(struct buf *b, const char *c);
-void buf_add_byte(struct buf *b, char c);
 void buf_add_u32be(struct buf *b, uint32_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) ATTR_FORMAT(2, 3);
 /* Drop the first n bytes (n <= len). */

@@ -20,15 +20,17 @@
 #define LIMIT_CONFIG_TIMEOUT_MS (24LL * 3600 * 1000) /* PM2_CONFIG_TIMEOUT */
 
 /* wire: rpc.sock and pub.sock */
-#define LIMIT_FRAME_BYTES   (32UL * 1024 * 1024) /* one AMP frame, all arguments together */
-#define LIMIT_RPC_CLIENTS   2048                 /* connections on rpc.sock */
-#define LIMIT_RPC_PIPELINE  4096                 /* calls of one client under way */
-#define LIMIT_RPC_OUT_BYTES (64UL * 1024 * 1024) /* replies that one client has not read */
-#define LIMIT_SUB_CLIENTS   512                  /* connections on pub.sock */
-#define LIMIT_SUB_OUT_BYTES (8UL * 1024 * 1024)  /* events that one subscriber has not read */
+#define LIMIT_FRAME_BYTES      (32UL * 1024 * 1024) /* one AMP frame, all arguments together */
+#define LIMIT_RPC_CLIENTS      2048                 /* connections on rpc.sock */
+#define LIMIT_RPC_PIPELINE     4096                 /* calls of one client under way */
+#define LIMIT_RPC_OUT_BYTES    (64UL * 1024 * 1024) /* replies that one client has not read */
+#define LIMIT_SUB_CLIENTS      512                  /* connections on pub.sock */
+#define LIMIT_SUB_OUT_BYTES    (8UL * 1024 * 1024)  /* not read by one subscriber, or one */
+#define LIMIT_SUB_BEHIND_BYTES (1UL * 1024 * 1024)  /* of them, before sources pause for it ... */
+#define LIMIT_SUB_WAIT_MS      1000                 /* ... for one that takes nothing */
 
 /* Node channel */
-#define LIMIT_CHANNEL_LINE_BYTES (4UL * 1024 * 1024)  /* one message of an app */
+#define LIMIT_CHANNEL_LINE_BYTES (16UL * 1024 * 1024) /* one message of an app */
 #define LIMIT_CHANNEL_OUT_BYTES  (16UL * 1024 * 1024) /* messages that an app has not read */
 #define LIMIT_CHANNEL_HANDLES    1024                 /* handles that an app has not taken */
 #define LIMIT_STDIN_OUT_BYTES    (1UL * 1024 * 1024)  /* lines that an app has not read */
@@ -43,25 +45,29 @@
 #define LIMIT_HANDOVER_BYTES   (64UL * 1024 * 1024) /* state of a keeper that is replaced */
 
 /* app */
-#define LIMIT_NAME_BYTES     255    /* app name; PM2 has none, file names do */
-#define LIMIT_INSTANCES      4096   /* of one start */
-#define LIMIT_REGEX_BYTES    4096   /* /regex/ as a target */
-#define LIMIT_REGEX_STEPS    100000 /* of it on one name */
-#define LIMIT_PROCESSES      65536  /* in one daemon */
-#define LIMIT_ARGS           65536  /* arguments of one app */
-#define LIMIT_FILE_APPS      10000  /* apps of one process file */
-#define LIMIT_FILE_NOTES     1000   /* errors, and warnings, told of one process file */
-#define LIMIT_DEPENDS        256    /* apps that one app depends on */
-#define LIMIT_AXM_ACTIONS    1024   /* actions that one app registers */
-#define LIMIT_ACTION_WAITS   256    /* calls of actions of one process that are not answered */
-#define LIMIT_AXM_BYTES      (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
-#define LIMIT_LISTEN         16                  /* addresses of one app; at most LIMIT_LINK_FDS */
-#define LIMIT_SEATS          2048                /* sockets of apps with `listen`, of one daemon */
-#define LIMIT_GATES          1024             /* sockets that cluster apps share, of one daemon */
-#define LIMIT_STICKY_WAITING 64               /* connections that wait for one busy worker */
-#define LIMIT_TREE_PIDS      512              /* what one app forked, as its memory is counted */
-#define LIMIT_DEPEND_MS      (10 * 60 * 1000) /* how long an app waits for what it depends on */
-#define LIMIT_DELAY_MS       (7LL * 24 * 3600 * 1000) /* any configured delay or timeout */
+#define LIMIT_NAME_BYTES       255    /* app name; PM2 has none, file names do */
+#define LIMIT_INSTANCES        4096   /* of one start */
+#define LIMIT_REGEX_BYTES      4096   /* /regex/ as a target */
+#define LIMIT_REGEX_STEPS      100000 /* of it on one name */
+#define LIMIT_PROCESSES        65536  /* in one daemon */
+#define LIMIT_ARGS             65536  /* arguments of one app */
+#define LIMIT_FILE_APPS        10000  /* apps of one process file */
+#define LIMIT_FILE_NOTES       1000   /* errors, and warnings, told of one process file */
+#define LIMIT_DEPENDS          256    /* apps that one app depends on */
+#define LIMIT_AXM_ACTIONS      1024   /* actions that one app registers */
+#define LIMIT_AXM_ACTION_BYTES 16384  /* one of them, as JSON */
+#define LIMIT_ACTION_WAITS     256    /* calls of actions of one process that are not answered */
+#define LIMIT_AXM_BYTES        (1UL * 1024 * 1024) /* axm_monitor + axm_options of one app, as JSON */
+#define LIMIT_LISTEN           16               /* addresses of one app; at most LIMIT_LINK_FDS */
+#define LIMIT_SEATS            2048             /* sockets of apps with `listen`, of one daemon */
+#define LIMIT_GATES            1024             /* sockets that cluster apps share, of one daemon */
+#define LIMIT_STICKY_WAITING   64               /* connections that wait for one busy worker */
+#define LIMIT_TREE_PIDS        512              /* what one app forked, as its memory is counted */
+#define LIMIT_DEPEND_MS        (10 * 60 * 1000) /* how long an app waits for what it depends on */
+#define LIMIT_DELAY_MS         (7LL * 24 * 3600 * 1000) /* any configured delay or timeout */
+
+#define LIMIT_ACTION_ANSWER_MS (5 * 60 * 1000) /* how long an app may take for its answer */
+#define LIMIT_SUB_WISH_BYTES   64              /* what a subscriber may say of itself */
 
 #define LIMIT_HISTORY_BYTES      (2UL * 1024 * 1024) /* history.jsonl; as much again in .1 */
 #define LIMIT_HISTORY_LINE_BYTES 16384               /* one record */
@@ -77,8 +83,22 @@
 #define LIMIT_NOTIFY_FDS          16   /* with one datagram */
 #define LIMIT_NOTIFY_EARLY        16   /* messages that came before the pid of their sender's app */
 #define LIMIT_NOTIFY_PER_TURN     64   /* datagrams read in one turn of the loop */
-#define LIMIT_PROBE_ANSWER_BYTES  8192 /* up to the status line of an HTTP answer */
-#define LIMIT_PROBE_ERROR_BYTES   256  /* why a probe failed */
+
+/* what programs say on the instance socket */
+#define LIMIT_INSTANCE_CONNS      64   /* connections of one process */
+#define LIMIT_INSTANCE_ALL        2048 /* connections of one daemon */
+#define LIMIT_INSTANCE_STRANGERS  64   /* of which nobody knows yet for whom they speak */
+#define LIMIT_INSTANCE_PER_TURN   32   /* accepted in one turn of the loop */
+#define LIMIT_INSTANCE_OUT_BYTES  (1UL * 1024 * 1024) /* lines that a connection has not read */
+#define LIMIT_INSTANCE_TOLD_BYTES (16UL * 1024)       /* behind which it is not told of mistakes */
+
+#define LIMIT_PROBE_ANSWER_BYTES 8192 /* up to the status line of an HTTP answer */
+#define LIMIT_PROBE_ERROR_BYTES  256  /* why a probe failed */
+
+/* secrets */
+#define LIMIT_SECRET_BYTES      65536 /* of one value; the kernel takes no variable over 128 KiB */
+#define LIMIT_SECRET_COMMANDS   8     /* that fetch secrets at the same time */
+#define LIMIT_SECRET_COMMAND_MS 15000 /* for one of them */
 
 /* sockets of SO_REUSEPORT groups */
 #define LIMIT_STEER_SOCKETS 1024 /* among which one program chooses */

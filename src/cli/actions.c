@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "cli/foreground.h"
 #include "cli/last_words.h"
+#include "cli/secret_fd.h"
 #include "cli/ui/inspect.h"
 #include "json/read.h"
 
@@ -105,21 +106,25 @@ void action_write_changes(struct cli *cli, const struct args *args, struct jw *w
     jw_arr_end(w);
 }
 
-void action_write_env(struct jw *w, bool from_file)
+int action_write_env(struct cli *cli, struct jw *w, bool from_file)
 {
+    int code = 0;
     jw_key(w, "env");
     jw_obj_begin(w);
     for (char **at = environ; *at; at++) {
         const char *eq = strchr(*at, '=');
         if (!eq || eq == *at)
             continue;
+        const char *text = secret_fd_text(cli, *at, eq + 1);
         jw_key_str(w, (struct str){*at, (size_t)(eq - *at)});
-        jw_str(w, eq + 1);
+        jw_str(w, text ? text : "");
+        code = text ? code : 1;
     }
     jw_kstr(w, "PM2_USAGE", "CLI"); /* apps of PM2 see these, and some look for them */
     if (from_file)
         jw_kstr(w, "PM2_JSON_PROCESSING", "true");
     jw_obj_end(w);
+    return code;
 }
 
 int action_write_parallel(struct cli *cli, const struct args *args, struct jw *w)
@@ -148,8 +153,9 @@ static int write_request(struct cli *cli, const struct args *args, const struct 
     if (action->changes) {
         action_write_changes(cli, args, &w);
         if (args_has(args, "--update-env"))
-            action_write_env(&w, false);
-        code = action_write_parallel(cli, args, &w);
+            code = action_write_env(cli, &w, false);
+        if (code == 0)
+            code = action_write_parallel(cli, args, &w);
     }
     jw_obj_end(&w);
     return code;

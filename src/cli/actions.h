@@ -30,8 +30,9 @@ int action_write_parallel(struct cli *cli, const struct args *args, struct jw *w
 json_t *action_options(struct cli *cli, const struct args *args);
 /* Write the members "args" (words behind --) and "options". */
 void action_write_changes(struct cli *cli, const struct args *args, struct jw *w);
-/* Write the member "env": this program's environment, and what PM2's CLI adds to it. */
-void action_write_env(struct jw *w, bool from_file);
+/* Write the member "env": this program's environment, and what PM2's CLI adds to it. 0, or the exit
+ * code after a complaint. */
+int action_write_env(struct cli *cli, struct jw *w, bool from_file);
 
 /* `Applying action METHOD on app [TARGET](ids: [ 0, 1 ])` */
 void action_tell(struct cli *cli, const char *method, const char *target, const json_t *ids);

@@ -61,6 +61,7 @@ static void cli_fini(struct cli *cli)
 {
     client_free(cli->client);
     json_decref(cli->acted);
+    json_decref(cli->descriptors);
     pm2_paths_fini(&cli->paths);
     free(cli->cwd);
 }

@@ -28,6 +28,7 @@ struct cli {
     bool stays;            /* --no-daemon: the logs of all apps follow the list */
     bool is_owner;         /* --no-daemon: the daemon was launched for this program alone */
     bool attaches;         /* --attach: the logs of what was acted upon follow the list */
+    json_t *descriptors;   /* secret_fd.c: what was read, by number; NULL */
     json_t *acted;         /* ids of the processes that an order reached */
 };
 
@@ -42,6 +43,14 @@ int cli_main(int argc, char *const *argv);
  * that was done before. 0, or negative after the error was printed; -ENOENT without CLI_LAUNCH when
  * no daemon runs (nothing printed). */
 int cli_connect(struct cli *cli, int flags);
+
+/* Who answers. */
+struct cli_daemon {
+    int pid, keeper;
+    char version[64]; /* ours, not PM2's */
+};
+/* 0, or negative with `e`. */
+int cli_hello(struct cli *cli, struct cli_daemon *ret, struct err *e);
 
 /* The daemon went away: connect to its successor, without a word. 0, or negative with `e`; then the
  * dead connection stays. */

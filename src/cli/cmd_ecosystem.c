@@ -4,10 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cmd.h"
-#include "os/fd.h"
+#include "os/atomic_file.h"
 
 #define FILE_NAME "ecosystem.config.js"
 
@@ -72,15 +71,6 @@ static int keep_old(struct cli *cli, const char *path)
     }
 }
 
-static int write_sample(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    int rc = fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
-    if (fd >= 0 && close(fd) < 0 && rc == 0)
-        rc = -errno;
-    return rc;
-}
-
 static int run(struct cli *cli, const struct args *args)
 {
     AUTO(buf) path = BUF_INIT;
@@ -88,7 +78,7 @@ static int run(struct cli *cli, const struct args *args)
     buf_printf(&path, "%s/" FILE_NAME, cli->cwd);
     int rc = keep_old(cli, path.data);
     if (rc == 0)
-        rc = write_sample(path.data, strcmp(mode, "simple") == 0 ? simple : full);
+        rc = file_create(path.data, str_from(strcmp(mode, "simple") == 0 ? simple : full));
     if (rc < 0) {
         ui_error(&cli->ui, "cannot write %s: %s", path.data, err_text(rc));
         return 1;

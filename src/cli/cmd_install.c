@@ -96,7 +96,7 @@ static int start(struct cli *cli, const char *name, bool is_tar)
     AUTO(buf) folder = BUF_INIT;
     module_dir_package(cli->paths.module_dir, name, is_tar, &folder);
     AUTO_JSON package = module_dir_read(folder.data, &e);
-    AUTO_JSON apps = package ? modules_apps(package, name, folder.data, &e) : NULL;
+    AUTO_JSON apps = package ? modules_apps(package, name, folder.data, is_tar, &e) : NULL;
     if (!apps)
         return cli_fail(cli, &e);
     AUTO_JSON answer = modules_start(cli, apps, folder.data);
@@ -155,7 +155,7 @@ static int check(struct install *in)
         buf_add_str(&folder, buf_str(&in->fetch.stage));
     else
         buf_printf(&folder, "%s/node_modules/%s", in->fetch.stage.data, name);
-    AUTO_JSON apps = modules_apps(in->fetch.package, name, folder.data, &e);
+    AUTO_JSON apps = modules_apps(in->fetch.package, name, folder.data, in->fetch.is_tar, &e);
     if (!apps)
         return cli_fail(cli, &e);
     AUTO_JSON there = modules_processes(cli, name, &is_taken);
@@ -184,11 +184,12 @@ static int put_in_place(struct install *in)
     return in->safe_ms > 0 && !is_stable(in) ? go_back(in) : 0;
 }
 
-static int tell_installed(struct cli *cli, const char *name)
+static int tell_installed(struct cli *cli, const char *name, bool is_tar)
 {
     AUTO_JSON settings = settings_file_read(cli);
     settings_tell(cli, settings, name);
-    modules_say(cli, "Module successfully installed and launched");
+    modules_say(cli, is_tar ? "Module INSTALLED and STARTED"
+                            : "Module successfully installed and launched");
     modules_say(cli, "Checkout module options: `$ pm2 conf`");
     return settings ? 0 : 1;
 }
@@ -203,7 +204,7 @@ static int get_and_place(struct install *in, const char *guess)
     bool is_known = modules_register_of(settings, guess) != NULL;
     if (is_known)
         modules_say(cli, "Module already installed. Updating.");
-    if (!in->fetch.is_tar)
+    if (!in->fetch.is_tar && !module_fetch_is_archive(in->fetch.word))
         modules_say(cli, "Calling [NPM] to install %s ...", guess);
     if (module_fetch(&in->fetch, guess, &e) < 0) {
         ui_error(&cli->ui, "%s", e.msg);
@@ -219,7 +220,7 @@ static int get_and_place(struct install *in, const char *guess)
     int code = check(in);
     if (code == 0)
         code = put_in_place(in);
-    return code == 0 ? tell_installed(cli, in->fetch.name) : code;
+    return code == 0 ? tell_installed(cli, in->fetch.name, in->fetch.is_tar) : code;
 }
 
 static int install(struct cli *cli, const char *word, bool is_tar, int64_t safe_ms)
@@ -274,7 +275,7 @@ static int install_here(struct cli *cli)
     AUTO_JSON package = module_dir_read(cli->cwd, &e);
     const char *own = json_get_str(package, "name");
     const char *name = own ? own : strrchr(cli->cwd, '/') + 1;
-    AUTO_JSON apps = package ? modules_apps(package, name, cli->cwd, &e) : NULL;
+    AUTO_JSON apps = package ? modules_apps(package, name, cli->cwd, false, &e) : NULL;
     if (!apps)
         return cli_fail(cli, &e);
     json_array_foreach (apps, i, app)

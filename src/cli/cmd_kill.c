@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * pm2 kill: ends all apps and the daemon. Without a daemon it only says so. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "cli/actions.h"
 #include "cli/cmd.h"
 #include "cli/mem.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
 #include "json/read.h"
 
-#define GONE_MS 10000 /* all apps are gone by then, the daemon has only to exit */
+#define GONE_MS        10000 /* all apps are gone by then, the daemon has only to exit */
+#define DAEMON_BACK_MS 3000  /* the keeper starts another one at once */
+#define KEEPER_END_MS  3000
+#define LOOK_MS        50
 
 static int by_number(const void *a, const void *b)
 {
@@ -62,15 +70,53 @@ static int end_daemon(struct cli *cli)
     return 0;
 }
 
+/* ---- a keeper whose daemon does not come up ---- */
+
+/* Told once, it waits for a daemon that could end the apps as they wish; told twice, it ends them.
+ */
+static int end_keeper(struct cli *cli, int pid)
+{
+    int pidfd = pidfd_open_process(pid);
+    ui_warn(&cli->ui, "The daemon does not come up (see %s): its keeper (pid %d) ends the apps",
+            cli->paths.log_file, pid);
+    bool ended = pidfd == -ESRCH;
+    for (int i = 0; i < 2 && pidfd >= 0 && !ended; i++)
+        ended = pidfd_signal(pidfd, SIGTERM) == -ESRCH ||
+                pidfd_ends_by(pidfd, clock_mono_ms() + KEEPER_END_MS);
+    fd_close(&pidfd);
+    if (ended)
+        return 0;
+    ui_error(&cli->ui, "the keeper (pid %d) does not end", pid);
+    return 1;
+}
+
+/* 0: the daemon answers now. -ENOENT: there is nobody. -ESRCH: a keeper is there, in *ret_pid. */
+static int await_daemon(struct cli *cli, int *ret_pid)
+{
+    int rc = cli_connect(cli, 0);
+    int64_t until = clock_mono_ms() + DAEMON_BACK_MS;
+    while (rc == -ENOENT && (*ret_pid = client_lone_keeper(cli->paths.pid_file)) > 0) {
+        if (clock_mono_ms() >= until)
+            return -ESRCH;
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
+        rc = cli_connect(cli, 0);
+    }
+    return rc;
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
+    int pid = 0;
     (void)args;
-    int rc = cli_connect(cli, 0);
+    int rc = await_daemon(cli, &pid);
     if (rc == 0)
         return end_daemon(cli);
-    if (rc != -ENOENT)
+    if (rc != -ENOENT && rc != -ESRCH)
         return 1;
-    ui_warn(&cli->ui, "No daemon is running in %s", cli->paths.home);
+    if (rc == -ENOENT)
+        ui_warn(&cli->ui, "No daemon is running in %s", cli->paths.home);
+    else if (end_keeper(cli, pid) != 0)
+        return 1;
     ui_info(&cli->ui, "[v] All Applications Stopped");
     ui_info(&cli->ui, "[v] PM2 Daemon Stopped");
     return 0;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * pm2 resurrect: what was saved is there again. */
+#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/attr.h"
 #include "cli/cmd.h"
-#include "os/cgroup.h"
+#include "cli/service.h"
+#include "client/client.h"
 #include "os/sd_notify.h"
 #include "json/read.h"
 
@@ -62,28 +64,42 @@ static int tell_manager(struct cli *cli, const json_t *answer)
     const char *address = getenv("NOTIFY_SOCKET");
     if (!address || !*address)
         return 0;
-    AUTO_JSON hello = cli_ask(cli, "c.hello", STR(""), CLI_ANSWER_MS);
-    if (!hello)
+    struct cli_daemon daemon = {0};
+    if (cli_hello(cli, &daemon, &e) < 0)
+        return cli_fail(cli, &e);
+    if (!service_owns(cli, daemon.keeper))
         return 1;
-    int keeper = (int)json_integer_value(json_object_get(hello, "keeper"));
-    if (geteuid() != 0 && !cgroup_holds(keeper)) {
-        ui_error(&cli->ui,
-                 "the daemon (pid %d) was not started by this service: pm2 save, pm2 kill, and "
-                 "start the service again",
-                 keeper);
-        return 1;
-    }
-    buf_printf(&text, "MAINPID=%d\nREADY=1\nSTATUS=%zu processes restored\n", keeper,
+    buf_printf(&text, "MAINPID=%d\nREADY=1\nSTATUS=%zu processes restored\n", daemon.keeper,
                json_array_size(json_object_get(answer, "restored")));
     return sd_notify_send(address, text.data, &e) < 0 ? cli_fail(cli, &e) : 0;
 }
 
+/* A pm2d that dies over it has put back nothing, or everything: the next one starts that, and has
+ * nothing left to do. So it may be asked once more, which at boot nobody else would do. */
+static json_t *ask(struct cli *cli)
+{
+    struct err e = {0};
+    struct str reply = {NULL, 0};
+    int rc = cli_call(cli, "c.resurrect", STR(""), 0, &reply, &e);
+    if (rc == -EPIPE) {
+        client_free(cli->client);
+        cli->client = NULL;
+        return cli_connect(cli, CLI_LAUNCH) == 0 ? cli_ask(cli, "c.resurrect", STR(""), 0) : NULL;
+    }
+    json_t *answer = rc == 0 ? json_read(reply, &e) : NULL;
+    if (!answer)
+        cli_fail(cli, &e);
+    return answer;
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
+    if (args_has(args, "--stay"))
+        return service_stay(cli);
     if (cli_connect(cli, CLI_LAUNCH) < 0)
         return 1;
     ui_info(&cli->ui, "Resurrecting");
-    AUTO_JSON answer = cli_ask(cli, "c.resurrect", STR(""), 0);
+    AUTO_JSON answer = ask(cli);
     if (!answer)
         return 1;
     bool exists = tell_files(cli, answer);
@@ -99,9 +115,15 @@ static int run(struct cli *cli, const struct args *args)
     return code || tell_manager(cli, answer);
 }
 
+static const struct opt options[] = {
+    {"--stay", NULL, "for a service: end with the daemon, leave at SIGUSR1, end all at SIGTERM",
+     SC_FLAG, false},
+};
+
 const struct cmd cmd_resurrect_entry = {
     .name = "resurrect",
     .args = "",
+    CMD_OPTS(options),
     .summary = "start what was saved",
     .flags = CMD_NO_EXTRA,
     .run = run,

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/secret.h"
 #include "app/settings.h"
 #include "base/attr.h"
 #include "cli/actions.h"
@@ -19,9 +20,27 @@ struct setting {
     const char *value; /* NULL removes */
 };
 
+/* A pattern that cannot be used must not be found out when it is needed. */
+static int check_names(const struct setting *s, struct err *e)
+{
+    regex_t names;
+    struct err why = {0};
+    const char *owner = json_string_value(json_array_get(s->path, 0));
+    const char *key = json_string_value(json_array_get(s->path, 1));
+    if (!s->value || !key || strcmp(owner, "pm2") != 0 || strcmp(key, "secrets") != 0)
+        return 0;
+    AUTO_JSON value = json_string(s->value);
+    int rc = secret_names(value, &names, &why);
+    if (rc > 0)
+        regfree(&names);
+    return rc < 0 ? err_set(e, rc, "pm2:secrets: %s", why.msg) : 0;
+}
+
 static int put_one(json_t *root, const void *ctx, struct err *e)
 {
     const struct setting *s = ctx;
+    if (check_names(s, e) < 0)
+        return e->code;
     int rc = settings_put(root, s->path, s->value);
     return rc < 0 ? err_set(e, rc, "out of memory") : 0;
 }

@@ -28,8 +28,8 @@ struct span {
     size_t from, count;
 };
 
-static void write_request(struct cli *cli, const struct args *args, struct span span,
-                          struct buf *out)
+static int write_request(struct cli *cli, const struct args *args, struct span span,
+                         struct buf *out)
 {
     struct jw w = jw_to(out);
     jw_obj_begin(&w);
@@ -41,8 +41,9 @@ static void write_request(struct cli *cli, const struct args *args, struct span 
     action_write_changes(cli, args, &w);
     jw_kstr(&w, "cwd", cli->cwd);
     jw_kbool(&w, "update_env", args_has(args, "--update-env"));
-    action_write_env(&w, false);
+    int code = action_write_env(cli, &w, false);
     jw_obj_end(&w);
+    return code;
 }
 
 static void tell_started(struct cli *cli, const json_t *r, bool failed)
@@ -122,7 +123,8 @@ static int start_words(struct cli *cli, const struct args *args, struct span spa
     if (cli_connect(cli, CLI_LAUNCH) < 0)
         return 1;
     action_tell_cron(cli, args);
-    write_request(cli, args, span, &request);
+    if (write_request(cli, args, span, &request) != 0)
+        return 1;
     AUTO_JSON answer = cli_ask(cli, "c.start", buf_str(&request), 0);
     if (!answer)
         return 1;

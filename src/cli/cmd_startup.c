@@ -2,21 +2,19 @@
  * pm2 startup, pm2 unstartup: the init system starts what was saved, or does so no more. Programs
  * are run by their arguments; what goes into files is quoted in startup.c. */
 #include <errno.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/attr.h"
+#include "cli/child.h"
 #include "cli/cmd.h"
 #include "cli/mem.h"
 #include "cli/startup.h"
 #include "cli/ui/inspect.h"
 #include "os/atomic_file.h"
 #include "os/users.h"
-
-extern char **environ;
 
 #define SYSTEM_PATH "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 #define RULER       "-----------------------------------------------------------"
@@ -88,7 +86,7 @@ static int choose_platform(struct setup *s, const struct args *args)
         style_add(&name, cli->ui.color[UI_OUT], STYLE_BOLD, str_from(startup_name(found)));
         ui_info(&cli->ui, "Init System found: %s", name.data);
     }
-    if (found && given && s->platform != found)
+    if (found && given && s->platform != found && !(s->platform && startup_is_own(s->platform)))
         tell_other(cli, startup_name(found), given);
     if (s->platform)
         return 0;
@@ -160,6 +158,7 @@ static int find_facts(struct setup *s, const struct args *args, struct err *e)
         .path = s->path.data,
         .home = s->home.data,
         .wait_ip = args_has(args, "--wait-ip"),
+        .keep_apps = args_has(args, "--keep-apps"),
     };
     return startup_check(&s->facts, e);
 }
@@ -198,6 +197,8 @@ static void advise_sudo(const struct setup *s, const struct args *args, const ch
         buf_printf(&line, " --service-name %s", s->facts.service);
     if (args_has(args, "--wait-ip"))
         buf_add_c(&line, " --wait-ip");
+    if (s->facts.keep_apps)
+        buf_add_c(&line, " --keep-apps");
     ui_info(&s->cli->ui, "To %s the Startup Script, copy/paste the following command:", verb);
     ui_line(&s->cli->ui, UI_OUT, buf_str(&line));
 }
@@ -208,22 +209,13 @@ static void advise_sudo(const struct setup *s, const struct args *args, const ch
 static int run_words(const json_t *words, struct err *e)
 {
     size_t n = json_array_size(words);
-    char **argv = mem_alloc((n + 1) * sizeof(char *));
-    pid_t pid = -1;
-    int status = 0;
+    const char **argv = mem_alloc((n + 1) * sizeof(argv[0]));
     for (size_t i = 0; i < n; i++)
-        argv[i] = (char *)json_string_value(json_array_get(words, i));
+        argv[i] = json_string_value(json_array_get(words, i));
     argv[n] = NULL;
-    (void)ui_flush();
-    int rc = n > 0 ? -posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) : -EINVAL;
-    if (rc < 0)
-        err_set(e, rc, "cannot run %s: %s", argv[0] ? argv[0] : "nothing", err_text(rc));
-    while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    int code = child_run((char *const *)argv, NULL, e);
     free(argv);
-    if (rc < 0)
-        return rc;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return code;
 }
 
 static char *line_of(const json_t *words)
@@ -297,6 +289,16 @@ static void make_folder_of(const char *file)
     }
 }
 
+/* systemd ends a user's services when he logs out, and starts them when he logs in. */
+static void tell_linger(const struct setup *s)
+{
+    AUTO(buf) line = BUF_INIT;
+    buf_printf(&line, "$ sudo loginctl enable-linger %s", s->facts.user);
+    ui_info(&s->cli->ui, "To start at boot and not at the log-in:");
+    print_style(s->cli, STYLE_BOLD, line.data);
+    print_plain(s->cli, "");
+}
+
 static int install(const struct setup *s, const struct startup_plan *plan)
 {
     struct err e = {0};
@@ -317,6 +319,8 @@ static int install(const struct setup *s, const struct startup_plan *plan)
             return 1;
     AUTO(buf) undo = BUF_INIT;
     buf_printf(&undo, "$ pm2 unstartup %s", startup_name(s->platform));
+    if (startup_is_own(s->platform))
+        tell_linger(s);
     print_style(cli, STYLE_BLUE_BOLD, "+---------------------------------------+");
     ui_info(&cli->ui, "Freeze a process list on reboot via:");
     print_style(cli, STYLE_BOLD, "$ pm2 save");
@@ -362,7 +366,12 @@ static int with_plan(struct setup *s, const struct args *args, bool is_removal)
         return code;
     if (find_facts(s, args, &e) < 0)
         return cli_fail(s->cli, &e);
-    if (geteuid() != 0) {
+    if (s->facts.keep_apps && !startup_can_keep(s->platform)) {
+        ui_error(&s->cli->ui, "--keep-apps: only with systemd, not with %s",
+                 startup_name(s->platform));
+        return 1;
+    }
+    if (geteuid() != 0 && !startup_is_own(s->platform)) {
         advise_sudo(s, args, is_removal ? "unstartup" : "startup",
                     is_removal ? "unsetup" : "setup");
         return 1;
@@ -406,9 +415,14 @@ static int run_unstartup(struct cli *cli, const struct args *args)
     return run(cli, args, true);
 }
 
+static const struct opt options[] = {
+    {"--keep-apps", NULL, "systemd: apps survive a restart of the service", SC_FLAG, false},
+};
+
 const struct cmd cmd_startup_entry = {
     .name = "startup",
     .args = "[platform]",
+    CMD_OPTS(options),
     .summary = "start at boot what was saved",
     .run = run_startup,
 };

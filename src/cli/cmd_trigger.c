@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "cli/cmd.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -35,12 +36,29 @@ static int tell_reply(struct cli *cli, const json_t *reply)
     return 0;
 }
 
+/* 0 = not given. */
+static int read_timeout(struct cli *cli, const struct args *args, int64_t *ret)
+{
+    long long seconds = 0;
+    const char *text = args_value(args, "--timeout");
+    if (text &&
+        (!str_to_int(str_from(text), &seconds) || seconds < 1 || seconds > LIMIT_DELAY_MS / 1000)) {
+        ui_error(&cli->ui, "--timeout %s: expected seconds", text);
+        return 1;
+    }
+    *ret = seconds * 1000;
+    return 0;
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
     AUTO(buf) request = BUF_INIT;
     size_t i;
     json_t *reply;
+    int64_t timeout_ms;
     int code = 0;
+    if (read_timeout(cli, args, &timeout_ms) != 0)
+        return 1;
     const char *action = args->position.at[1];
     struct jw w = jw_to(&request);
     jw_obj_begin(&w);
@@ -49,6 +67,8 @@ static int run(struct cli *cli, const struct args *args)
     if (args->position.count > 2)
         jw_kstr(&w, "params", args->position.at[2]);
     jw_kstr(&w, "cwd", cli->cwd);
+    if (timeout_ms > 0)
+        jw_kint(&w, "timeout_ms", timeout_ms);
     jw_obj_end(&w);
     if (cli_connect(cli, CLI_LAUNCH) < 0)
         return 1;
@@ -62,9 +82,16 @@ static int run(struct cli *cli, const struct args *args)
     return code;
 }
 
+/* clang-format off */
+static const struct opt options[] = {
+    {"--timeout", "<seconds>", "how long to wait for the answer of an app (300)", SC_VALUE, false},
+};
+/* clang-format on */
+
 const struct cmd cmd_trigger_entry = {
     .name = "trigger",
     .args = "<id|proc_name|namespace|all> <action_name> [params]",
+    CMD_OPTS(options),
     .summary = "have apps carry out an action, show what it returns",
     .run = run,
 };

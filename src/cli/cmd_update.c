@@ -2,15 +2,14 @@
  * pm2 update: pm2d and pm2-keeper become the programs that lie beside this one. Apps run on. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/cmd.h"
 #include "os/clock.h"
+#include "os/fd.h"
+#include "os/pidfd.h"
 #include "os/program.h"
-#include "json/read.h"
 #include "json/write.h"
 
 #define BACK_MS  15000 /* more than the keeper needs for its first tries to start a pm2d */
@@ -18,30 +17,8 @@
 
 extern const struct cmd cmd_resurrect_entry;
 
-/* Who answers. */
-struct who {
-    int pid, keeper;
-    char version[64];
-};
-
-static int ask_who(struct cli *cli, struct who *ret, struct err *e)
-{
-    struct str reply = {NULL, 0};
-    int rc = cli_call(cli, "c.hello", STR(""), CLI_ANSWER_MS, &reply, e);
-    if (rc < 0)
-        return rc;
-    AUTO_JSON hello = json_read(reply, e);
-    if (!hello)
-        return e->code;
-    const char *version = json_get_str(hello, "pm2c");
-    ret->pid = (int)json_integer_value(json_object_get(hello, "pid"));
-    ret->keeper = (int)json_integer_value(json_object_get(hello, "keeper"));
-    snprintf(ret->version, sizeof(ret->version), "%s", version ? version : "?");
-    return 0;
-}
-
 /* The yes may be lost with the pm2d that gave it, so that its end is as good. */
-static int ask_update(struct cli *cli, const struct who *before, struct err *e)
+static int ask_update(struct cli *cli, const struct cli_daemon *before, struct err *e)
 {
     char folder[PATH_MAX];
     AUTO(buf) text = BUF_INIT;
@@ -63,14 +40,16 @@ static int ask_update(struct cli *cli, const struct who *before, struct err *e)
     return rc == -EPIPE ? 0 : rc;
 }
 
-static int await_successor(struct cli *cli, const struct who *before, struct who *ret,
-                           struct err *e)
+/* `keeper`: its pidfd, or -errno. Where nobody reaps it, as in many a container, it is a zombie. */
+static int await_successor(struct cli *cli, const struct cli_daemon *before, int keeper,
+                           struct cli_daemon *ret, struct err *e)
 {
     int64_t until = clock_mono_ms() + BACK_MS;
     while (clock_mono_ms() < until) {
-        if (cli_connect_again(cli, e) == 0 && ask_who(cli, ret, e) == 0 && ret->pid != before->pid)
+        if (cli_connect_again(cli, e) == 0 && cli_hello(cli, ret, e) == 0 &&
+            ret->pid != before->pid)
             return 0;
-        if (kill(before->keeper, 0) < 0 && errno == ESRCH)
+        if (keeper == -ESRCH || (keeper >= 0 && pidfd_has_ended(keeper)))
             return err_set(e, -ESRCH,
                            "the keeper was killed during the update; apps run on, and the next "
                            "command starts another one");
@@ -83,14 +62,16 @@ static int await_successor(struct cli *cli, const struct who *before, struct who
 static int update(struct cli *cli)
 {
     struct err e = {0};
-    struct who before = {0};
-    struct who after = {0};
+    struct cli_daemon before = {0};
+    struct cli_daemon after = {0};
     int64_t began = clock_mono_ms();
-    int rc = ask_who(cli, &before, &e);
+    int rc = cli_hello(cli, &before, &e);
+    int keeper = rc == 0 ? pidfd_open_process(before.keeper) : -1;
     if (rc == 0)
         rc = ask_update(cli, &before, &e);
     if (rc == 0)
-        rc = await_successor(cli, &before, &after, &e);
+        rc = await_successor(cli, &before, keeper, &after, &e);
+    fd_close(&keeper);
     if (rc < 0)
         return cli_fail(cli, &e);
     ui_info(&cli->ui, "Daemon replaced in %d ms: version %s, before %s",

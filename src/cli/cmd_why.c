@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * pm2 why: one sentence about the last end of a process, and what shows it. Works without a daemon,
- * and then knows what the files know. */
+ * pm2 why: a sentence about the last end of a process, and one about what holds it up now. Works
+ * without a daemon, and then knows what the files know. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +13,11 @@
 
 #include "cli/cmd.h"
 #include "cli/past.h"
+#include "cli/stall.h"
 #include "cli/tail.h"
 #include "cli/ui/text.h"
 #include "cli/why.h"
+#include "os/clock.h"
 #include "os/fd.h"
 #include "os/sockdiag.h"
 #include "json/read.h"
@@ -98,19 +100,6 @@ static pid_t holder_of(int port)
     return holder;
 }
 
-static void add_program(struct buf *out, pid_t pid)
-{
-    char path[64];
-    char name[64] = "";
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
-    fd_close(&fd);
-    name[n > 0 ? n : 0] = '\0';
-    name[strcspn(name, "\n")] = '\0';
-    buf_printf(out, "%s (pid %d)", name[0] ? name : "a process", (int)pid);
-}
-
 static void add_holder(struct buf *out, int port, const json_t *rows)
 {
     size_t i;
@@ -130,7 +119,7 @@ static void add_holder(struct buf *out, int port, const json_t *rows)
                    (long long)json_integer_value(json_object_get(row, "id")));
         return;
     }
-    add_program(out, pid);
+    stall_add_program(out, pid);
 }
 
 static void add_clue(struct buf *out, const struct why_clue *clue, const json_t *rows)
@@ -187,20 +176,63 @@ static void add_end(struct buf *out, const struct why_end *w)
     }
 }
 
+/* pm2_env of c.describe: what its probe and its listen() said. */
+static json_t *ask_state(const struct question *q, int64_t id)
+{
+    AUTO(buf) request = BUF_INIT;
+    buf_printf(&request, "{\"target\":\"%" PRId64 "\"}", id);
+    AUTO_JSON list = cli_ask(q->cli, "c.describe", buf_str(&request), CLI_ANSWER_MS);
+    return json_incref(json_object_get(json_array_get(list, 0), "pm2_env"));
+}
+
+static void add_probe(struct buf *out, const json_t *state)
+{
+    const json_t *health = json_object_get(state, "health_state");
+    const char *status = json_get_str(health, "status");
+    const char *error = json_get_str(health, "error");
+    int64_t failures = 0;
+    if (!status || strcmp(status, "unhealthy") != 0)
+        return;
+    (void)json_get_int(health, "failures", &failures);
+    buf_printf(out, " Its health probe fails (%" PRId64 " in a row): %s.", failures,
+               error ? error : "unknown");
+}
+
+/* What holds up a process that is there. */
+static void add_stall(const struct question *q, struct buf *out, const json_t *records,
+                      const json_t *row)
+{
+    int64_t id = 0, pid = 0;
+    AUTO(buf) seen = BUF_INIT;
+    (void)json_get_int(row, "id", &id);
+    (void)json_get_int(row, "pid", &pid);
+    if (pid <= 0)
+        return;
+    AUTO_JSON state = ask_state(q, id);
+    const char *listen_error = json_get_str(state, "listen_error");
+    add_probe(out, state);
+    if (listen_error)
+        buf_printf(out, " It does not listen: %s.", listen_error);
+    why_pending(out, records, clock_wall_ms());
+    if (stall_look(&seen, (pid_t)pid))
+        buf_printf(out, " %s.", seen.data);
+}
+
 static void add_now(struct buf *out, const json_t *row)
 {
     const char *status = json_get_str(row, "status");
     const char *reason = json_get_str(row, "reason");
-    const char *health = json_get_str(row, "health");
+    int64_t uptime = 0;
     if (!status)
         return;
     buf_printf(out, " It is %s now", status);
-    if (strcmp(status, "launching") == 0)
-        buf_add_c(out, ": it has not said yet that it is ready");
-    else if (reason)
+    if (strcmp(status, "launching") == 0 && json_get_int(row, "uptime", &uptime)) {
+        buf_add_c(out, ": it has not said yet that it is ready, ");
+        past_duration(out, uptime);
+        buf_add_c(out, " after its start");
+    } else if (reason) {
         buf_printf(out, ": %s", reason);
-    else if (health && strcmp(health, "unhealthy") == 0)
-        buf_add_c(out, ", and its health probe fails");
+    }
     buf_add_byte(out, '.');
 }
 
@@ -255,6 +287,7 @@ static void explain(const struct question *q, const json_t *records, int64_t id,
         buf_add_byte(&text, '.');
     }
     add_now(&text, row);
+    add_stall(q, &text, records, row);
     text_clean(&clean, buf_str(&text));
     ui_line(&q->cli->ui, UI_OUT, buf_str(&clean));
     if (w.end) {
@@ -334,6 +367,6 @@ static int run(struct cli *cli, const struct args *args)
 const struct cmd cmd_why_entry = {
     .name = "why",
     .args = "<name|id|namespace>",
-    .summary = "why a process ended, and what shows it",
+    .summary = "why a process ended or hangs, and what shows it",
     .run = run,
 };

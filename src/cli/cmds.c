@@ -15,7 +15,8 @@ extern const struct cmd cmd_start_entry, cmd_stop_entry, cmd_restart_entry, cmd_
     cmd_unset_entry, cmd_multiset_entry, cmd_attach_entry, cmd_flush_entry, cmd_reload_logs_entry,
     cmd_rollback_entry, cmd_save_entry, cmd_resurrect_entry, cmd_cleardump_entry, cmd_startup_entry,
     cmd_unstartup_entry, cmd_history_entry, cmd_why_entry, cmd_trigger_entry, cmd_install_entry,
-    cmd_module_update_entry, cmd_uninstall_entry, cmd_update_entry;
+    cmd_module_update_entry, cmd_uninstall_entry, cmd_update_entry, cmd_takeover_entry,
+    cmd_module_generate_entry, cmd_package_entry, cmd_module_launch_entry;
 
 static const struct cmd *const built[] = {
     &cmd_start_entry,
@@ -60,11 +61,15 @@ static const struct cmd *const built[] = {
     &cmd_startup_entry,
     &cmd_unstartup_entry,
     &cmd_update_entry,
+    &cmd_takeover_entry,
     &cmd_history_entry,
     &cmd_why_entry,
     &cmd_install_entry,
     &cmd_module_update_entry,
     &cmd_uninstall_entry,
+    &cmd_module_generate_entry,
+    &cmd_package_entry,
+    &cmd_module_launch_entry,
 };
 
 #define LATER(word, usage, text, ...)                                                              \
@@ -80,8 +85,6 @@ static const struct cmd later[] = {
     LATER("slist", "", "figures of this machine", "sysinfos"),
     LATER("report", "", "collect facts for a bug report", NULL),
     LATER("deepUpdate", "", "install the latest version and update", NULL),
-    LATER("module:generate", "[name]", "make a sample module", NULL),
-    LATER("package", "[target]", "pack a module", NULL),
     LATER("publish", "[folder]", "publish a module", "module:publish"),
     LATER("deploy", "<file|environment>", "deploy apps to other machines", NULL),
     LATER("serve", "[path] [port]", "serve a folder over HTTP", "expose"),

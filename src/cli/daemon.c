@@ -88,9 +88,11 @@ static int greet(struct cli *cli, struct err *e)
     struct str reply = {NULL, 0};
     int rc = cli_call(cli, "c.hello", STR(""), HELLO_MS, &reply, e);
     if (rc == -EREMOTEIO && strstr(e->msg, "does not exist"))
-        return err_set(e, rc,
-                       "a Node PM2 daemon is running in %s: stop it with its own `pm2 kill` first",
-                       cli->paths.home);
+        return err_set(
+            e, rc,
+            "a Node PM2 daemon is running in %s: stop it with its own `pm2 kill` first, or "
+            "replace it: pm2 takeover",
+            cli->paths.home);
     if (rc < 0)
         return rc;
     AUTO_JSON hello = json_read(reply, e);
@@ -159,6 +161,22 @@ int cli_call(struct cli *cli, const char *method, struct str arg, int timeout_ms
     if (buf_oom(&args))
         return err_set(e, -ENOMEM, "out of memory");
     return client_call(cli->client, method, buf_str(&args), timeout_ms, ret, e);
+}
+
+int cli_hello(struct cli *cli, struct cli_daemon *ret, struct err *e)
+{
+    struct str reply = {NULL, 0};
+    int rc = cli_call(cli, "c.hello", STR(""), CLI_ANSWER_MS, &reply, e);
+    if (rc < 0)
+        return rc;
+    AUTO_JSON hello = json_read(reply, e);
+    if (!hello)
+        return e->code;
+    const char *version = json_get_str(hello, "pm2c");
+    ret->pid = (int)json_integer_value(json_object_get(hello, "pid"));
+    ret->keeper = (int)json_integer_value(json_object_get(hello, "keeper"));
+    snprintf(ret->version, sizeof(ret->version), "%s", version ? version : "?");
+    return 0;
 }
 
 json_t *cli_ask(struct cli *cli, const char *method, struct str arg, int timeout_ms)

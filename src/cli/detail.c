@@ -48,9 +48,12 @@ static const char *status_of(const json_t *env)
 
 static void add_uptime(struct buf *out, const json_t *env, const struct detail_look *look)
 {
-    int64_t since = 0;
-    if (strcmp(status_of(env), "online") == 0 && json_get_int(env, "pm_uptime", &since))
-        time_span(out, look->now_ms - since);
+    int64_t ms = 0;
+    bool is_online = strcmp(status_of(env), "online") == 0;
+    if (is_online && json_get_int(env, "uptime", &ms))
+        time_span(out, ms);
+    else if (is_online && json_get_int(env, "pm_uptime", &ms))
+        time_span(out, look->now_ms - ms);
     else
         buf_add_c(out, "0");
 }

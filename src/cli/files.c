@@ -9,6 +9,7 @@
 #include "cli/actions.h"
 #include "cli/foreground.h"
 #include "cli/last_words.h"
+#include "cli/secret_fd.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -100,7 +101,8 @@ static int write_request(struct cli *cli, const struct args *args, const struct 
         jw_kbool(&w, "force", true);
     int code = action_write_parallel(cli, args, &w);
     jw_kstr(&w, "cwd", cli->cwd);
-    action_write_env(&w, true);
+    if (code == 0)
+        code = action_write_env(cli, &w, true);
     jw_obj_end(&w);
     return code;
 }
@@ -257,7 +259,8 @@ json_t *files_ask(struct cli *cli, const struct args *args, const char *target, 
     json_t *answer = NULL;
     if (files_read(cli, target, false, &file) != 0)
         return NULL;
-    if (write_request(cli, args, &file, action, &request) == 0 && cli_connect(cli, CLI_LAUNCH) == 0)
+    if (secret_fd_apps(cli, file.apps) == 0 &&
+        write_request(cli, args, &file, action, &request) == 0 && cli_connect(cli, CLI_LAUNCH) == 0)
         answer = cli_ask(cli, "c.file", buf_str(&request), 0);
     procfile_fini(&file);
     return answer;

@@ -13,12 +13,14 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "cli/mem.h"
+#include "os/clock.h"
 #include "os/fd.h"
 
 #define RECORD_BYTES 16
 #define SPAN_MS      1000
 #define SPAN_DOUBLES (1 << 20) /* bytes of an index, as pm2d has it */
 #define DOUBLES_MAX  6
+#define FUTURE_MS    (24L * 3600 * 1000) /* a clock may have been set back so far */
 
 static int open_index(const char *log_path)
 {
@@ -47,24 +49,34 @@ static struct log_record decode(const unsigned char *bytes, size_t at)
                                (off_t)le64toh(words[1])};
 }
 
-static bool follows(const struct log_index *ix, const struct log_record *r, off_t size)
+static bool is_later(const struct log_record *last, const struct log_record *r)
 {
-    if (r->at_ms <= 0 || r->offset < 0 || r->offset > size)
-        return false;
-    const struct log_record *last = ix->count > 0 ? &ix->at[ix->count - 1] : NULL;
-    return !last || (r->at_ms > last->at_ms && r->offset > last->offset);
+    return r->at_ms > 0 && r->offset >= 0 &&
+           (!last || (r->at_ms > last->at_ms && r->offset > last->offset));
 }
 
-/* `count` records from the one with number `first` on. */
+/* `count` records from the one with number `first` on. pm2d writes none that does not follow the
+ * one before: where there is one nobody knows which of them is wrong, and a search that begins at
+ * the wrong place passes over lines in silence. Then it is as if there were no index. */
 static void read_records(struct log_index *ix, int fd, size_t first, size_t count, off_t size)
 {
     unsigned char *bytes = mem_alloc(count * RECORD_BYTES);
     ssize_t n = pread(fd, bytes, count * RECORD_BYTES, (off_t)(first * RECORD_BYTES));
+    const struct log_record *last = NULL;
     ix->at = mem_alloc(count * sizeof(ix->at[0]));
     for (ssize_t i = 0; i + RECORD_BYTES <= n; i += RECORD_BYTES) {
-        struct log_record r = decode(bytes + i, first * RECORD_BYTES + (size_t)i);
-        if (follows(ix, &r, size))
-            ix->at[ix->count++] = r;
+        struct log_record *r = &ix->at[ix->count];
+        *r = decode(bytes + i, first * RECORD_BYTES + (size_t)i);
+        if (r->at_ms == 0 && r->offset == 0) /* of a disk that lost power */
+            continue;
+        if (!is_later(last, r)) {
+            ix->count = 0;
+            break;
+        }
+        if (r->offset > size) /* the log has been cut, and pm2d has not written since */
+            break;
+        last = r;
+        ix->count++;
     }
     free(bytes);
 }
@@ -90,13 +102,22 @@ void log_index_fini(struct log_index *ix)
 
 bool log_index_begin(const char *log_path, int64_t *ret_ms)
 {
-    unsigned char bytes[RECORD_BYTES];
+    unsigned char bytes[2 * RECORD_BYTES];
     int fd = open_index(log_path);
-    bool is_there = fd >= 0 && pread(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes);
+    ssize_t n = fd < 0 ? 0 : pread(fd, bytes, sizeof(bytes), 0);
     fd_close(&fd);
-    if (is_there)
-        *ret_ms = decode(bytes, 0).at_ms;
-    return is_there;
+    if (n < RECORD_BYTES)
+        return false;
+    struct log_record first = decode(bytes, 0);
+    if (!is_later(NULL, &first) || first.at_ms > clock_wall_ms() + FUTURE_MS)
+        return false;
+    if (n == sizeof(bytes)) {
+        struct log_record second = decode(bytes + RECORD_BYTES, RECORD_BYTES);
+        if (!is_later(&first, &second))
+            return false;
+    }
+    *ret_ms = first.at_ms;
+    return true;
 }
 
 /* How many records are not later than `at_ms`. */

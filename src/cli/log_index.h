@@ -3,7 +3,8 @@
  * sixteen bytes, two little-endian numbers of 64 bits: wall time in milliseconds, offset in the
  * log. What lies at or behind that offset was written at or after that time. While something is
  * written there is a record each second; each mebibyte of an index doubles that distance, up to
- * about a minute. Records past the size of the log, or not increasing, are ignored. */
+ * about a minute. Records past the size of the log are ignored; an index in which one does not
+ * follow the one before is damaged, and ignored as a whole. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,7 +32,7 @@ static inline void log_index_auto(struct log_index *ix)
 {
     log_index_fini(ix);
 }
-/* Time of the first record. False when there is none. */
+/* Time of the first record. False when there is none, or one that cannot be. */
 bool log_index_begin(const char *log_path, int64_t *ret_ms);
 
 /* When the byte at `offset` was written (or a span later); false when it is before the first

@@ -105,7 +105,7 @@ static int from_tar(struct module_fetch *f, bool must, struct err *e)
     return 1;
 }
 
-static bool is_archive(const char *word)
+bool module_fetch_is_archive(const char *word)
 {
     size_t n = strlen(word);
     return module_word_kind(word) == MODULE_PATH && n > 7 && strcmp(word + n - 7, ".tar.gz") == 0;
@@ -116,7 +116,7 @@ int module_fetch(struct module_fetch *f, const char *name, struct err *e)
     bool must = f->is_tar;
     int rc = module_dir_stage(f->cli->paths.module_dir, name, &f->root, e);
     buf_add_str(&f->stage, buf_str(&f->root));
-    if (rc == 0 && (must || is_archive(f->word)))
+    if (rc == 0 && (must || module_fetch_is_archive(f->word)))
         rc = from_tar(f, must, e);
     f->is_tar = rc == 1;
     return rc == 0 ? from_npm(f, e) : rc < 0 ? rc : 0;

@@ -18,6 +18,9 @@ struct module_fetch {
     json_t *package;   /* owned */
 };
 
+/* True for a file of this machine that may be an archive of `pm2 package`. */
+bool module_fetch_is_archive(const char *word);
+
 /* 0, or negative with `e`: nothing is left behind then. `name`: what the word lets expect. In both
  * cases to be followed by module_fetch_fini(), which removes what is still staged. */
 int module_fetch(struct module_fetch *f, const char *name, struct err *e);

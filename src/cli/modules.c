@@ -82,7 +82,7 @@ static void place_script(json_t *app, const char *folder)
         json_object_set_new(app, "script", json_string(path.data));
 }
 
-static int complete(json_t *app, const char *name, bool is_only, const char *folder, struct err *e)
+static int complete(json_t *app, const char *name, bool is_named, const char *folder, struct err *e)
 {
     const char *own = json_get_str(app, "name");
     AUTO(buf) full = BUF_INIT;
@@ -93,7 +93,7 @@ static int complete(json_t *app, const char *name, bool is_only, const char *fol
         return err_set(e, -EINVAL,
                        "%s is no module: its package.json has no apps, bin or main to start", name);
     buf_add_c(&full, name);
-    if (!is_only && own && strcmp(own, name) != 0)
+    if (is_named && own && strcmp(own, name) != 0)
         buf_printf(&full, ":%s", own);
     json_object_set_new(app, "name", json_string(full.data));
     if (!json_has(app, "cwd"))
@@ -101,7 +101,8 @@ static int complete(json_t *app, const char *name, bool is_only, const char *fol
     return 0;
 }
 
-json_t *modules_apps(const json_t *package, const char *name, const char *folder, struct err *e)
+json_t *modules_apps(const json_t *package, const char *name, const char *folder, bool is_tar,
+                     struct err *e)
 {
     size_t i;
     json_t *app;
@@ -111,7 +112,7 @@ json_t *modules_apps(const json_t *package, const char *name, const char *folder
         return NULL;
     }
     json_array_foreach (apps, i, app)
-        if (complete(app, name, json_array_size(apps) == 1, folder, e) < 0)
+        if (complete(app, name, is_tar || json_array_size(apps) > 1, folder, e) < 0)
             return NULL;
     return json_incref(apps);
 }
@@ -128,9 +129,9 @@ json_t *modules_start(struct cli *cli, const json_t *apps, const char *folder)
     jw_kdom(&w, "apps", apps);
     jw_kstr(&w, "apps_at", "apps");
     jw_kstr(&w, "cwd", folder);
-    action_write_env(&w, true);
+    int code = action_write_env(cli, &w, true);
     jw_obj_end(&w);
-    return cli_ask(cli, "c.file", buf_str(&request), 0);
+    return code ? NULL : cli_ask(cli, "c.file", buf_str(&request), 0);
 }
 
 static bool is_of(const char *process, const char *name)
@@ -213,7 +214,7 @@ static void start_one(struct cli *cli, const char *name, bool is_tar)
     if (!module_name_ok(name)) /* of a file that somebody edited */
         err_set(&e, -EINVAL, "that is no name of a module");
     AUTO_JSON package = e.code == 0 ? module_dir_read(folder.data, &e) : NULL;
-    AUTO_JSON apps = package ? modules_apps(package, name, folder.data, &e) : NULL;
+    AUTO_JSON apps = package ? modules_apps(package, name, folder.data, is_tar, &e) : NULL;
     AUTO_JSON there = apps ? modules_processes(cli, name, NULL) : NULL;
     if (!apps)
         modules_complain(cli, "%s is not started: %s; pm2 uninstall %s, or install it again", name,

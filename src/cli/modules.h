@@ -18,8 +18,10 @@ void modules_complain(struct cli *cli, const char *fmt, ...) ATTR_FORMAT(2, 3);
 const char *modules_register_of(const json_t *settings, const char *name);
 
 /* What has to be started of a module: a list as in a process file, from the package.json's `apps`,
- * `pm2`, `bin` or `main`. New reference, NULL with `e`. */
-json_t *modules_apps(const json_t *package, const char *name, const char *folder, struct err *e);
+ * `pm2`, `bin` or `main`. One that calls itself otherwise than the module is MODULE:APP, as in PM2;
+ * but the only one of a module of npm has the module's name. New reference, NULL with `e`. */
+json_t *modules_apps(const json_t *package, const char *name, const char *folder, bool is_tar,
+                     struct err *e);
 
 /* Start them (c.file's answer, new reference, NULL after the error was printed). */
 json_t *modules_start(struct cli *cli, const json_t *apps, const char *folder);

@@ -33,7 +33,9 @@ static bool is_meant(const json_t *record, const char *target)
     return str_to_int(str_from(target), &number) && json_get_int(record, "id", &id) && id == number;
 }
 
-static int read_into(json_t *list, const char *path, const char *target, struct err *e)
+/* `bad` counts lines that are no record. */
+static int read_into(json_t *list, const char *path, const char *target, unsigned *bad,
+                     struct err *e)
 {
     AUTO(buf) text = BUF_INIT;
     struct str line;
@@ -45,10 +47,13 @@ static int read_into(json_t *list, const char *path, const char *target, struct 
     struct str rest = buf_str(&text);
     while (str_cut_line(&rest, &line)) {
         json_t *record = json_read(line, NULL);
-        if (json_get_str(record, "what") && is_meant(record, target))
+        if (!json_get_str(record, "what"))
+            *bad += line.n > 0;
+        else if (is_meant(record, target))
             json_array_append(list, record);
         json_decref(record);
     }
+    *bad += rest.n > 0;
     return 0;
 }
 
@@ -58,11 +63,14 @@ json_t *past_read(const struct cli *cli, const char *target, struct err *e)
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         AUTO(buf) path = BUF_INIT;
+        unsigned bad = 0;
         buf_printf(&path, "%s/%s", cli->paths.home, names[i]);
-        if (read_into(list, path.data, target, e) < 0) {
+        if (read_into(list, path.data, target, &bad, e) < 0) {
             json_decref(list);
             return NULL;
         }
+        if (bad > 0)
+            ui_warn(&cli->ui, "%s: %u damaged records are left out", path.data, bad);
     }
     return list;
 }

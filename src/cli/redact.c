@@ -4,12 +4,11 @@
 
 #include <string.h>
 
+#include "app/secret.h"
 #include "cli/cli.h"
 #include "cli/settings_file.h"
 #include "json/read.h"
 
-#define USUAL_NAMES                                                                                \
-    "secret|passw|passphrase|token|credential|api_?key|private_?key|access_?key|_key$|_auth$"
 #define SHOWN "***"
 
 int redact_init(struct redact *r, struct cli *cli)
@@ -18,21 +17,13 @@ int redact_init(struct redact *r, struct cli *cli)
     AUTO_JSON settings = settings_file_read(cli);
     if (!settings)
         return 1;
-    const json_t *value = json_object_get(json_object_get(settings, "pm2"), "redact");
-    const char *pattern = json_string_value(value);
-    if (json_is_true(value) || (pattern && strcmp(pattern, "true") == 0))
-        pattern = USUAL_NAMES;
-    if (!pattern || !*pattern || strcmp(pattern, "false") == 0)
-        return 0;
-    int rc = regcomp(&r->names, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB);
-    if (rc != 0) {
-        char why[128];
-        (void)regerror(rc, &r->names, why, sizeof(why));
-        ui_error(&cli->ui, "the setting pm2:redact is no regular expression: %s: %s", pattern, why);
-        return 1;
-    }
-    r->is_on = true;
-    return 0;
+    struct err e = {0};
+    int rc =
+        secret_names(json_object_get(json_object_get(settings, "pm2"), "redact"), &r->names, &e);
+    if (rc < 0)
+        ui_error(&cli->ui, "the setting pm2:redact is %s", e.msg);
+    r->is_on = rc > 0;
+    return rc < 0;
 }
 
 void redact_fini(struct redact *r)
@@ -55,7 +46,7 @@ void redact_env(const struct redact *r, json_t *pm2_env)
     if (!r->is_on)
         return;
     json_object_foreach (env, name, value) {
-        if (!is_secret(r, name) || json_is_object(value))
+        if (!is_secret(r, name) || json_is_object(value) || secret_is_reference(value))
             continue;
         /* Replacing the value of a name that is there does not disturb the walk. */
         json_object_set_new(env, name, json_string(SHOWN));

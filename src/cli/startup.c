@@ -16,6 +16,7 @@
 #include "openrc_text.h"
 #include "smf_text.h"
 #include "systemd_text.h"
+#include "systemd_user_text.h"
 
 #define NAMES_MAX    5
 #define COMMANDS_MAX 6
@@ -30,6 +31,7 @@ struct startup_platform {
     enum quoting quoting;
     char joint;          /* between "pm2" and the user in the name of the service */
     const char *service; /* instead of that; NULL */
+    bool is_own;         /* of one user; never found, only named */
     const char *file;    /* %: the service, ~: the home */
     /* Words separated by blanks; % as above, @ is the file. */
     const char *enable[COMMANDS_MAX + 1], *disable[COMMANDS_MAX + 1];
@@ -45,6 +47,17 @@ static const struct startup_platform platforms[] = {
         .file = "/etc/systemd/system/%.service",
         .enable = {"systemctl enable %"},
         .disable = {"systemctl stop %", "systemctl disable %"},
+    },
+    {
+        .names = {"systemd-user"},
+        .mark = "systemctl",
+        .text = systemd_user_text,
+        .quoting = QUOTE_SYSTEMD,
+        .service = "pm2",
+        .is_own = true,
+        .file = "~/.config/systemd/user/%.service",
+        .enable = {"systemctl --user enable %"},
+        .disable = {"systemctl --user stop %", "systemctl --user disable %"},
     },
     {
         .names = {"upstart", "ubuntu14", "ubuntu12"},
@@ -142,6 +155,16 @@ const char *startup_name(const struct startup_platform *p)
 const char *startup_mark(const struct startup_platform *p)
 {
     return p->mark;
+}
+
+bool startup_is_own(const struct startup_platform *p)
+{
+    return p->is_own;
+}
+
+bool startup_can_keep(const struct startup_platform *p)
+{
+    return p->quoting == QUOTE_SYSTEMD;
 }
 
 /* ---- what may be in there ---- */
@@ -316,6 +339,23 @@ static void add_network(struct buf *out, const struct filling *f)
                                      : "After=network.target");
 }
 
+/* How it starts and ends. */
+static void add_life(struct buf *out, const struct filling *f)
+{
+    bool keep = f->facts->keep_apps;
+    buf_printf(out, "KillMode=%s\n", keep ? "process\nRestartKillSignal=SIGUSR1" : "mixed");
+    buf_add_c(out, "\nExecStart=");
+    add_pm2(out, f);
+    buf_printf(out, " resurrect%s\nExecReload=", keep ? " --stay" : "");
+    add_pm2(out, f);
+    buf_add_c(out, " reload all\n");
+    if (keep)
+        return;
+    buf_add_c(out, "ExecStop=");
+    add_pm2(out, f);
+    buf_add_c(out, " kill\n");
+}
+
 static const struct {
     const char *name;
     void (*add)(struct buf *out, const struct filling *f);
@@ -329,6 +369,7 @@ static const struct {
     {"ENV_PATH", add_path_setting},
     {"ENV_HOME", add_home_setting},
     {"NETWORK", add_network},
+    {"LIFE", add_life},
 };
 
 static bool add_value(struct buf *out, const struct filling *f, struct str name)

@@ -20,6 +20,11 @@ const char *startup_name(const struct startup_platform *p);
 /* The program whose being in PATH tells the platform. */
 const char *startup_mark(const struct startup_platform *p);
 
+/* The init system of one user, who needs no rights for it. */
+bool startup_is_own(const struct startup_platform *p);
+/* Whether `keep_apps` is possible. */
+bool startup_can_keep(const struct startup_platform *p);
+
 /* What goes into the file. Borrowed. */
 struct startup_facts {
     const char *user;
@@ -29,6 +34,7 @@ struct startup_facts {
     const char *path; /* PATH of the apps */
     const char *home; /* of the user */
     bool wait_ip;
+    bool keep_apps; /* a restart of the service leaves the apps alone: cli/service.h */
 };
 
 /* Whether each of them can be written without changing its meaning. 0 or -EINVAL with `e`. */

@@ -261,3 +261,31 @@ bool why_cause(struct buf *out, const struct why_end *w)
     }
     return true;
 }
+
+/* ---- the run of now ---- */
+
+void why_pending(struct buf *out, const json_t *records, int64_t now_ms)
+{
+    const json_t *order = NULL, *late = NULL;
+    size_t i;
+    json_t *r;
+    json_array_foreach ((json_t *)records, i, r) {
+        if (is_what(r, "started") || is_what(r, "ended"))
+            order = late = NULL;
+        else if (is_order(r))
+            order = r;
+        else if (is_what(r, "late"))
+            late = r;
+    }
+    const char *why = json_get_str(late, "why");
+    if (why && *why)
+        buf_printf(out, " %c%s.", toupper((unsigned char)*why), why + 1);
+    int64_t t = 0;
+    if (!order || !json_get_int(order, "t", &t))
+        return;
+    buf_printf(out, " %s was asked for by ", json_get_str(order, "what"));
+    past_who(out, order);
+    buf_add_byte(out, ' ');
+    past_duration(out, now_ms > t ? now_ms - t : 0);
+    buf_add_c(out, " ago, and it is still there.");
+}

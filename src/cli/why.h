@@ -33,5 +33,9 @@ void why_clue_line(struct why_clue *c, struct str line);
  * nobody knows. */
 void why_changes(struct buf *out, const json_t *records, const json_t *started);
 
+/* Append what the run of now was told or expected to do and has not done, as sentences: it was
+ * ordered to end, or it never said that it is ready. */
+void why_pending(struct buf *out, const json_t *records, int64_t now_ms);
+
 /* The cause in words, as far as the records know it; false when only a clue could tell. */
 bool why_cause(struct buf *out, const struct why_end *w);

@@ -57,6 +57,27 @@ static void an_order_counts_for_its_end_only(void **state)
     assert_null(why_last_end(none).end);
 }
 
+static void expect_pending(const char *records, const char *want)
+{
+    AUTO(buf) text = BUF_INIT;
+    AUTO_JSON list = json_read(str_from(records), NULL);
+    assert_non_null(list);
+    why_pending(&text, list, 5000);
+    assert_string_equal(text.len ? text.data : "", want);
+}
+
+static void tells_what_is_pending(void **state)
+{
+    (void)state;
+    expect_pending("[{\"what\":\"started\"},{\"what\":\"late\",\"why\":\"it is late\"}]",
+                   " It is late.");
+    expect_pending("[{\"what\":\"late\",\"why\":\"it is late\"},{\"what\":\"started\"}]", "");
+    expect_pending("[{\"what\":\"started\"},{\"what\":\"stop\",\"why\":\"x\",\"t\":2000}]",
+                   " stop was asked for by x 3s ago, and it is still there.");
+    expect_pending("[{\"what\":\"stop\",\"why\":\"x\",\"t\":2000},{\"what\":\"ended\"}]", "");
+    expect_pending("[{\"what\":\"started\"},{\"what\":\"late\"}]", "");
+}
+
 static void expect_clue(const char *const *lines, int kind, int port, const char *text)
 {
     struct why_clue clue = {.text = BUF_INIT};
@@ -132,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_the_cause),
+        cmocka_unit_test(tells_what_is_pending),
         cmocka_unit_test(an_order_counts_for_its_end_only),
         cmocka_unit_test(reads_the_log),
         cmocka_unit_test(tells_what_has_changed),

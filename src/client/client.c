@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "client/client_priv.h"
@@ -94,19 +95,36 @@ int client_daemon_pid(const struct client *c)
 
 /* ---- connecting ---- */
 
-void client_note_processes(struct client *c)
+/* The pid that the file tells, or 0. */
+static pid_t read_pid(int fd)
 {
     char text[32];
     long long pid = 0;
-    c->daemon_pidfd = pidfd_open_process(c->rpc.peer);
-    int fd = open(c->pid_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-    fd_close(&fd);
     while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
         n--;
-    if (n > 0 && str_to_int((struct str){text, (size_t)n}, &pid) && pid > 1 && pid <= INT32_MAX &&
-        pid != c->rpc.peer)
-        c->keeper_pidfd = pidfd_open_process((pid_t)pid);
+    bool is_pid =
+        n > 0 && str_to_int((struct str){text, (size_t)n}, &pid) && pid > 1 && pid <= INT32_MAX;
+    return is_pid ? (pid_t)pid : 0;
+}
+
+void client_note_processes(struct client *c)
+{
+    c->daemon_pidfd = pidfd_open_process(c->rpc.peer);
+    int fd = open(c->pid_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    pid_t pid = read_pid(fd);
+    fd_close(&fd);
+    if (pid > 0 && pid != c->rpc.peer)
+        c->keeper_pidfd = pidfd_open_process(pid);
+}
+
+int client_lone_keeper(const char *pid_file)
+{
+    int fd = open(pid_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is_held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    pid_t pid = is_held ? read_pid(fd) : 0;
+    fd_close(&fd);
+    return pid > 0 ? (int)pid : -ESRCH;
 }
 
 struct client *client_new(const struct client_options *o)
@@ -203,10 +221,7 @@ static int wait_for(struct client *c, const struct pending *wanted, int timeout_
         if (rc < 0)
             return rc;
         if (rc == 0)
-            return err_set(e, -ETIMEDOUT,
-                           "no answer on %s within %d ms: the daemon hangs, or something else "
-                           "listens there",
-                           c->rpc_path, timeout_ms);
+            return conn_silent(&c->rpc, c->rpc_path, timeout_ms, e);
         struct waiter *w = calls_match(&c->calls, &m);
         struct pending *p = w ? CONTAINER_OF(w, struct pending, w) : NULL;
         if (p == wanted)
@@ -236,20 +251,16 @@ int client_call(struct client *c, const char *method, struct str args, int timeo
     return ticket < 0 ? ticket : client_wait(c, ticket, timeout_ms, ret, e);
 }
 
-static int wait_end_of(int pidfd, int64_t deadline)
+/* One that was never seen is not waited for. */
+static bool ends_by(int pidfd, int64_t deadline)
 {
-    struct pollfd p = {.fd = pidfd, .events = POLLIN};
-    int rc;
-    do
-        rc = pidfd < 0 ? 1 : poll(&p, 1, conn_ms_left(deadline));
-    while (rc < 0 && errno == EINTR);
-    return rc == 0 ? -ETIMEDOUT : 0;
+    return pidfd < 0 || pidfd_ends_by(pidfd, deadline);
 }
 
 int client_wait_gone(struct client *c, int timeout_ms, struct err *e)
 {
     int64_t deadline = deadline_of(timeout_ms);
-    if (wait_end_of(c->daemon_pidfd, deadline) < 0 || wait_end_of(c->keeper_pidfd, deadline) < 0)
+    if (!ends_by(c->daemon_pidfd, deadline) || !ends_by(c->keeper_pidfd, deadline))
         return err_set(e, -ETIMEDOUT, "the daemon in %s is still there after %d s", c->home,
                        timeout_ms / 1000);
     return 0;
@@ -268,20 +279,43 @@ int client_subscribe_try(struct client *c, struct err *e)
     return conn_open(&c->sub, c->pub_path, 0, e);
 }
 
-int client_event(struct client *c, int timeout_ms, int extra_fd, struct str *ret_topic,
-                 struct str *ret_payload, struct err *e)
+int client_want_numbers(struct client *c, struct err *e)
+{
+    AUTO(buf) wish = BUF_INIT;
+    pub_numbers_write(&wish);
+    if (buf_oom(&wish))
+        return err_set(e, -ENOMEM, "out of memory");
+    return conn_send(&c->sub, buf_str(&wish), deadline_of(c->timeout_ms), e);
+}
+
+static int next_event(struct client *c, int timeout_ms, int extra_fd, struct pub_event *ret,
+                      struct err *e)
 {
     int64_t deadline = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
     for (;;) {
         struct amp_msg m;
-        struct pub_event event;
         int rc = conn_next(&c->sub, deadline, extra_fd, &m, e);
         if (rc <= 0)
             return rc;
-        if (pub_event_parse(&m, &event) < 0)
-            continue; /* an app may choose a topic that is no text: nobody can have asked for it */
-        *ret_topic = event.topic;
-        *ret_payload = event.payload;
-        return 1;
+        /* an app may choose a topic that is no text: nobody can have asked for it */
+        if (pub_event_parse(&m, ret) == 0)
+            return 1;
     }
+}
+
+int client_event(struct client *c, int timeout_ms, int extra_fd, struct str *ret_topic,
+                 struct str *ret_payload, struct err *e)
+{
+    struct pub_event event;
+    int rc = next_event(c, timeout_ms, extra_fd, &event, e);
+    if (rc <= 0)
+        return rc;
+    *ret_topic = event.topic;
+    *ret_payload = event.payload;
+    return 1;
+}
+
+int client_numbered_event(struct client *c, int timeout_ms, struct pub_event *ret, struct err *e)
+{
+    return next_event(c, timeout_ms, -1, ret, e);
 }

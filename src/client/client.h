@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "wire/rpc.h"
 
 struct client;
 
@@ -50,6 +51,9 @@ int client_call(struct client *c, const char *method, struct str args, int timeo
 int client_send(struct client *c, const char *method, struct str args, struct err *e);
 int client_wait(struct client *c, int ticket, int timeout_ms, struct str *ret, struct err *e);
 
+/* The pid of the keeper that holds this pid file, whether or not its daemon answers; -ESRCH. */
+int client_lone_keeper(const char *pid_file);
+
 /* Wait until the daemon is gone: the processes that listened on rpc.sock and that pm2.pid named
  * when this client connected have ended. 0, -ETIMEDOUT. */
 int client_wait_gone(struct client *c, int timeout_ms, struct err *e);
@@ -58,7 +62,11 @@ int client_wait_gone(struct client *c, int timeout_ms, struct err *e);
  * one, what had not been read of that is lost. The daemon has taken the subscription in when the
  * next call() on this client has returned. */
 int client_subscribe(struct client *c, struct err *e);
+/* Have the events of this subscription numbered. 0 or -errno. */
+int client_want_numbers(struct client *c, struct err *e);
 /* Next event: 1 with topic and payload (JSON) borrowed until the next call, 0 at timeout (negative:
  * none) or when `extra_fd` (or -1) became readable, -EPIPE when the daemon went away. */
 int client_event(struct client *c, int timeout_ms, int extra_fd, struct str *ret_topic,
                  struct str *ret_payload, struct err *e);
+/* The same with its number. */
+int client_numbered_event(struct client *c, int timeout_ms, struct pub_event *ret, struct err *e);

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/procfs.h"
 
 #define READ_BYTES       65536
 #define BACKLOG_RETRY_MS 5 /* pace when the listener's queue is full */
@@ -125,6 +126,20 @@ int conn_open(struct conn *c, const char *path, int64_t deadline, struct err *e)
     if (rc < 0)
         conn_close(c);
     return rc;
+}
+
+int conn_silent(const struct conn *c, const char *path, int timeout_ms, struct err *e)
+{
+    struct proc_stat st;
+    if (c->peer > 0 && procfs_stat(c->peer, &st) == 0 && (st.state == 'T' || st.state == 't'))
+        return err_set(e, -ETIMEDOUT,
+                       "no answer on %s within %d ms: the daemon (pid %d) was stopped by a signal; "
+                       "kill -CONT %d lets it go on",
+                       path, timeout_ms, (int)c->peer, (int)c->peer);
+    return err_set(e, -ETIMEDOUT,
+                   "no answer on %s within %d ms: the daemon (pid %d) hangs, or something else "
+                   "listens there; kill -KILL %d ends it",
+                   path, timeout_ms, (int)c->peer, (int)c->peer);
 }
 
 static int peer_gone(struct err *e)

@@ -41,5 +41,9 @@ int conn_write_try(struct conn *c, struct buf *out, struct err *e);
 int conn_read_try(struct conn *c, struct err *e);
 int conn_take(struct conn *c, struct amp_msg *ret, struct err *e);
 
+/* Why there is no answer on `path`: -ETIMEDOUT, with what can be seen of the process that listens.
+ */
+int conn_silent(const struct conn *c, const char *path, int timeout_ms, struct err *e);
+
 /* Milliseconds until a deadline as poll(2) wants them. */
 int conn_ms_left(int64_t deadline);

@@ -58,9 +58,12 @@ static int await(struct connector *k, struct err *e)
     int rc = try_open(k, e);
     if (rc != -ENOENT)
         return rc;
-    rc = pause_or(k, k->why.code);
+    rc = pause_or(k, -EBUSY);
     if (rc < 0)
-        *e = k->why;
+        err_set(e, rc,
+                "the daemon does not get ready; its keeper tries again, and apps run on. Why is in "
+                "%s",
+                k->client->log_file);
     return rc;
 }
 
@@ -72,10 +75,8 @@ static int hear(struct connector *k, struct err *e)
         k->client->launched = true;
         return go_to(k, arrive);
     }
-    if (rc == -EBUSY) {
-        k->why = *e;
+    if (rc == -EBUSY)
         return go_to(k, await);
-    }
     if (rc < 0)
         return rc;
     k->wait_fd = k->launch.ready_fd;

@@ -21,9 +21,8 @@ struct connector {
     int64_t deadline;
     int lock_fd; /* -1 = not opened */
     struct launch launch;
-    struct err why; /* why we only wait for another one's daemon */
-    int wait_fd;    /* what a step waits for: this becomes readable (-1 = nothing does) ... */
-    int wait_ms;    /* ... or this time goes by */
+    int wait_fd; /* what a step waits for: this becomes readable (-1 = nothing does) ... */
+    int wait_ms; /* ... or this time goes by */
 };
 
 /* 0 or -ENOMEM; on failure it needs no connector_fini(). `o` is borrowed for the call. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/lib_priv.h"
+#include "os/clock.h"
 #include "json/read.h"
 
 const char *pm2_version(void)
@@ -303,6 +304,11 @@ int pm2_reload_logs(struct pm2 *p)
     return call_target(p, OP_RELOAD_LOGS, NULL, NULL);
 }
 
+int pm2_reset(struct pm2 *p, const char *target)
+{
+    return call_target(p, OP_RESET, target, NULL);
+}
+
 int pm2_dump(struct pm2 *p, int force)
 {
     return call(p, OP_DUMP, &(struct op_subject){.force = force != 0}, NULL, NULL);
@@ -350,6 +356,11 @@ int pm2_call(struct pm2 *p, const char *method, const char *json, const char **r
     return call_for_json(p, OP_CALL, &about, ret_json);
 }
 
+int pm2_msg_process(struct pm2 *p, const char *json, const char **ret_json)
+{
+    return pm2_call(p, "msgProcess", json, ret_json);
+}
+
 int pm2_kill_daemon(struct pm2 *p)
 {
     int rc = call_target(p, OP_KILL, NULL, NULL);
@@ -360,29 +371,45 @@ int pm2_kill_daemon(struct pm2 *p)
     return rc;
 }
 
+/* Who subscribes again may have lost the daemon together with the bus. */
+static int revive(struct pm2 *p)
+{
+    if (p->count.since == 0 || p->async)
+        return blocking(p);
+    int rc = lib_is_up(p) ? pm2_ping(p) : -EPIPE;
+    return rc == -EPIPE ? pm2_connect(p) : rc;
+}
+
 int pm2_subscribe(struct pm2 *p)
 {
-    int rc = blocking(p);
+    int rc = revive(p);
     rc = rc < 0 ? rc : client_subscribe(p->client, &p->err);
+    rc = rc < 0 ? rc : client_want_numbers(p->client, &p->err);
     p->subscribed = p->subscribed || rc == 0;
     return rc;
 }
 
+uint64_t pm2_event_number(const struct pm2 *p)
+{
+    return p->count.last;
+}
+
 int pm2_next_event(struct pm2 *p, int timeout_ms, const char **ret_topic, const char **ret_json)
 {
-    struct str topic;
-    struct str payload;
+    struct pub_event event;
+    int64_t end = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
     int rc = blocking(p);
     if (rc == 0 && !p->subscribed)
         rc = err_set(&p->err, -EINVAL, "pm2_subscribe() comes first");
-    rc = rc < 0 ? rc : client_event(p->client, timeout_ms, -1, &topic, &payload, &p->err);
-    if (rc <= 0)
+    if (rc < 0)
         return rc;
-    buf_clear(&p->topic);
-    buf_add_str(&p->topic, topic);
-    buf_clear(&p->payload);
-    buf_add_str(&p->payload, payload);
-    if (buf_oom(&p->topic) || buf_oom(&p->payload))
+    do {
+        rc = client_numbered_event(p->client, conn_ms_left(end), &event, &p->err);
+        if (rc <= 0)
+            return rc;
+        rc = bus_count_take(&p->count, &event, clock_wall_ms(), &p->topic, &p->payload);
+    } while (rc == 0);
+    if (rc < 0)
         return err_set(&p->err, -ENOMEM, "out of memory");
     *ret_topic = p->topic.data;
     *ret_json = p->payload.data;

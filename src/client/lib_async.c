@@ -341,11 +341,7 @@ static void on_event_message(struct pm2 *p, const struct amp_msg *m)
     struct pub_event event;
     if (pub_event_parse(m, &event) < 0)
         return; /* an app may choose a topic that is no text */
-    buf_clear(&a->topic);
-    buf_add_str(&a->topic, event.topic);
-    buf_clear(&a->payload);
-    buf_add_str(&a->payload, event.payload);
-    if (!buf_oom(&a->topic) && !buf_oom(&a->payload))
+    if (bus_count_take(&p->count, &event, clock_wall_ms(), &a->topic, &a->payload) > 0)
         tell_event(p, a->topic.data, a->payload.data);
 }
 
@@ -377,8 +373,11 @@ int pm2_async_subscribe(struct pm2 *p, pm2_event_fn *on_event, void *data)
     if (p->client->sub.fd >= 0)
         return err_set(&p->err, -EBUSY, "there is a subscription already");
     rc = client_subscribe_try(p->client, &p->err);
-    if (rc < 0)
+    rc = rc < 0 ? rc : client_want_numbers(p->client, &p->err);
+    if (rc < 0) {
+        conn_close(&p->client->sub);
         return rc;
+    }
     p->async->on_event = on_event;
     p->async->event_data = data;
     p->async->hooks.add_read(p->async->hooks.data, p->client->sub.fd);

@@ -107,6 +107,11 @@ int pm2_async_flush(struct pm2 *p, const char *target, pm2_done_fn *done, void *
     return on_target(p, OP_FLUSH, target, done, data);
 }
 
+int pm2_async_reset(struct pm2 *p, const char *target, pm2_done_fn *done, void *data)
+{
+    return on_target(p, OP_RESET, target, done, data);
+}
+
 int pm2_async_reload_logs(struct pm2 *p, pm2_done_fn *done, void *data)
 {
     return on_target(p, OP_RELOAD_LOGS, NULL, done, data);
@@ -145,6 +150,11 @@ int pm2_async_call(struct pm2 *p, const char *method, const char *json, pm2_repl
 {
     const struct op_subject about = {.name = method, .json = json};
     return ask(p, OP_CALL, &about, reply, data);
+}
+
+int pm2_async_msg_process(struct pm2 *p, const char *json, pm2_reply_fn *reply, void *data)
+{
+    return pm2_async_call(p, "msgProcess", json, reply, data);
 }
 
 int pm2_async_kill_daemon(struct pm2 *p, pm2_done_fn *done, void *data)

@@ -11,6 +11,7 @@
 #include "client/connect.h"
 #include "client/lib_priv.h"
 #include "os/clock.h"
+#include "os/program.h"
 
 #define KEEPER_NAME "pm2-keeper"
 
@@ -34,7 +35,7 @@ struct lib_connecting {
 
 /* ---- what both need ---- */
 
-static int find_home(struct pm2 *p)
+int lib_find_home(struct pm2 *p)
 {
     const char *home = getenv("PM2_HOME");
     if (p->home)
@@ -73,13 +74,9 @@ static void find_in_path(char *ret, size_t size)
 static bool is_beside_us(void)
 {
     char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(KEEPER_NAME));
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    if (n <= 0)
-        return false;
-    memcpy(path + n, KEEPER_NAME, sizeof(KEEPER_NAME));
-    return access(path, X_OK) == 0;
+    struct err ignored;
+    return program_beside_own(KEEPER_NAME, path, sizeof(path), &ignored) == 0 &&
+           access(path, X_OK) == 0;
 }
 
 static int connect_ms(const struct pm2 *p)
@@ -102,11 +99,32 @@ static void options_of(const struct pm2 *p, char *keeper, struct client_options 
     };
 }
 
+int lib_program(struct pm2 *p, const char *name, char *ret)
+{
+    char keeper[PATH_MAX] = "";
+    int rc = lib_find_home(p);
+    if (rc < 0)
+        return rc;
+    if (!p->keeper && is_beside_us())
+        return program_beside_own(name, ret, PATH_MAX, &p->err);
+    if (p->keeper)
+        (void)snprintf(keeper, sizeof(keeper), "%s", p->keeper);
+    else
+        find_in_path(keeper, sizeof(keeper));
+    const char *slash = strrchr(keeper, '/');
+    size_t n = slash ? (size_t)(slash + 1 - keeper) : 0;
+    if (n == 0 || n + strlen(name) >= PATH_MAX)
+        return err_set(&p->err, -ENOENT, "%s is not found: it lies beside " KEEPER_NAME, name);
+    memcpy(ret, keeper, n);
+    memcpy(ret + n, name, strlen(name) + 1);
+    return 0;
+}
+
 static int may_connect(struct pm2 *p)
 {
     if (p->client || p->connecting)
         return err_set(&p->err, -EISCONN, "this handle is connected already");
-    return find_home(p);
+    return lib_find_home(p);
 }
 
 /* Node's PM2 knows no c.hello, and refuses it. */
@@ -115,7 +133,8 @@ static int explain(struct pm2 *p, int code)
     if (code != -EREMOTEIO)
         return code;
     return err_set(&p->err, -EPROTO,
-                   "a Node PM2 daemon is running in %s: stop it with its own `pm2 kill` first",
+                   "a Node PM2 daemon is running in %s: stop it with its own `pm2 kill` first, or "
+                   "replace it: pm2 takeover",
                    p->home);
 }
 
@@ -151,6 +170,8 @@ static int connect_once(struct pm2 *p)
         rc = greet(p, OP_OWN);
     if (rc < 0)
         lib_close(p);
+    else if (p->launched)
+        lib_launch_modules(p);
     return rc;
 }
 

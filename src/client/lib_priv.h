@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "client/bus_count.h"
 #include "client/client_priv.h"
 #include "client/op.h"
 #include "pm2/pm2.h"
@@ -31,9 +32,17 @@ struct pm2 {
     char *version;
     char *answer;                      /* what pm2_call() gave out */
     struct buf topic, payload;         /* what pm2_next_event() gave out */
+    struct bus_count count;            /* of events, over all connections of this handle */
     unsigned depth;                    /* callbacks under way */
     bool wants_disconnect, wants_free; /* asked for inside a callback */
 };
+
+/* The home that was set, or that of the environment, in p->home. */
+int lib_find_home(struct pm2 *p);
+/* The path of a program that lies beside pm2-keeper. `ret` has PATH_MAX bytes. */
+int lib_program(struct pm2 *p, const char *name, char *ret);
+/* Start the modules of the home, with a daemon that this handle has launched. */
+void lib_launch_modules(struct pm2 *p);
 
 /* Milliseconds that a call may take; 0 = for ever. */
 int lib_call_ms(const struct pm2 *p);

@@ -362,6 +362,7 @@ static const struct op_row rows[] = {
                         {{.method = "sendSignalToProcessName", .take = take_nothing}}},
     [OP_SIGNAL_ID] = {write_signal, {{.method = "sendSignalToProcessId", .take = take_nothing}}},
     [OP_FLUSH] = {write_flush, {{.method = "c.flush", .take = take_nothing}}},
+    [OP_RESET] = {write_target, {{.method = "c.reset", .take = take_nothing}}},
     [OP_RELOAD_LOGS] = {NULL, {{.method = "reloadLogs", .take = take_nothing}}},
     [OP_DUMP] = {write_dump, {{.method = "c.save", .take = take_dump}}},
     [OP_RESURRECT] = {NULL, {{.method = "c.resurrect", .take = take_restored}, LIST_STEP}},

@@ -28,6 +28,7 @@ enum op_kind {
     OP_SIGNAL_ID,
     OP_FLUSH, /* without a target: all logs, and that of the daemon */
     OP_RELOAD_LOGS,
+    OP_RESET,
     OP_DUMP,
     OP_RESURRECT,
     OP_SEND_DATA,

@@ -148,17 +148,12 @@ void pm2_app_set_json(struct pm2_app *a, const char *attribute, const char *json
     set(a, attribute, value);
 }
 
-static bool is_own(const struct pm2_app *a, struct str name)
-{
-    return json_object_getn(a->env, name.p, name.n) != NULL;
-}
-
-static void write_caller_env(const struct pm2_app *a, struct jw *w)
+void start_app_write_environ(struct jw *w, const json_t *except)
 {
     for (char **at = environ; at && *at; at++) {
         const char *eq = strchr(*at, '=');
         struct str name = {*at, eq ? (size_t)(eq - *at) : 0};
-        if (name.n == 0 || is_own(a, name))
+        if (name.n == 0 || json_object_getn(except, name.p, name.n))
             continue;
         jw_key_str(w, name);
         jw_str(w, eq + 1);
@@ -172,7 +167,7 @@ static void write_env(const struct pm2_app *a, bool with_callers, struct jw *w)
     jw_key(w, "env");
     jw_obj_begin(w);
     if (with_callers)
-        write_caller_env(a, w);
+        start_app_write_environ(w, a->env);
     json_object_foreach (a->env, key, value)
         jw_kdom(w, key, value);
     jw_obj_end(w);

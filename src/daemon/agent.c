@@ -136,3 +136,10 @@ int agent_set_variable(const struct proc *p, json_t *env)
                                       : own_file(p, path, sizeof(path));
     return rc < 0 ? 0 : set(env, path);
 }
+
+void agent_greet(const struct proc *p)
+{
+    struct chan *chan = p->run ? p->run->chan : NULL;
+    if (agent_is_for(p) && chan_connected(chan) && !chan_is_bun(chan))
+        (void)chan_send(chan, STR("{\"cmd\":\"NODE_PM2_HELLO\"}"));
+}

@@ -18,3 +18,7 @@ bool agent_is_for(const struct proc *p);
 /* Put the variable into the array of "KEY=value" texts of what is to run for `p`, if it is an app
  * that the agent is for. 0 or -ENOMEM. */
 int agent_set_variable(const struct proc *p, json_t *env);
+
+/* Ask the agent that may be in the run of `p`, which another pm2d has started, to say again what it
+ * offers. */
+void agent_greet(const struct proc *p);

@@ -8,16 +8,18 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "events.h"
+#include "journal.h"
+#include "proc_json.h"
 #include "trigger.h"
 #include "json/read.h"
 
 typedef void axm_fn(struct proc *p, const json_t *data);
 
-static void axm_action(struct proc *p, const json_t *data)
+bool appmsg_add_action(struct proc *p, const json_t *action)
 {
-    const char *name = json_get_str(data, "action_name");
+    const char *name = json_get_str(action, "action_name");
     if (!name)
-        return;
+        return false;
     if (!p->axm_actions)
         p->axm_actions = json_array();
     size_t i;
@@ -25,14 +27,25 @@ static void axm_action(struct proc *p, const json_t *data)
     json_array_foreach (p->axm_actions, i, item) {
         const char *known = json_get_str(item, "action_name");
         if (known && strcmp(known, name) == 0)
-            return;
+            return false;
     }
-    if (json_array_size(p->axm_actions) >= LIMIT_AXM_ACTIONS) {
-        log_warn("App [%s:%d] registers too many actions; %s is ignored", proc_name(p), p->id,
-                 name);
-        return;
+    if (json_array_size(p->axm_actions) >= LIMIT_AXM_ACTIONS ||
+        json_dumpb(action, NULL, 0, JSON_COMPACT) > LIMIT_AXM_ACTION_BYTES) {
+        log_warn("App [%s:%d] registers too many actions, or too much of one; %.64s is ignored",
+                 proc_name(p), p->id, name);
+        return false;
     }
-    json_array_append_new(p->axm_actions, json_deep_copy(data));
+    return json_array_append_new(p->axm_actions, json_deep_copy(action)) == 0;
+}
+
+/* Who registers it does so once, and also the next pm2d shall know it. One of our agent's, whose
+ * names @pm2/io brings as well, is the app's from then on. */
+static void axm_action(struct proc *p, const json_t *data)
+{
+    const char *name = json_get_str(data, "action_name");
+    bool is_taken_over = name && json_object_del(p->agent_actions, name) == 0;
+    if (appmsg_add_action(p, data) || is_taken_over)
+        journal_action(p->env->journal, p, data);
 }
 
 /* Merge `data` into *map unless the result would be over the cap. */
@@ -47,8 +60,7 @@ static void merge_capped(struct proc *p, json_t **map, const json_t *data)
         log_warn("App [%s:%d] sends more metrics or options than are kept", proc_name(p), p->id);
         return;
     }
-    AUTO_JSON copy = json_deep_copy(data);
-    json_object_update(*map, copy);
+    json_object_update(*map, (json_t *)data);
 }
 
 static void axm_monitor(struct proc *p, const json_t *data)
@@ -90,6 +102,23 @@ static bool take_axm(struct proc *p, const json_t *value)
         return true;
     }
     return false;
+}
+
+void appmsg_agent(struct proc *p, const json_t *value)
+{
+    size_t i;
+    json_t *action;
+    AUTO_JSON options = json_copy(json_object_get(value, "options"));
+    if (json_is_object(options)) {
+        json_object_set_new(options, "module_version", json_string(PM2_COMPAT_VERSION));
+        axm_configuration(p, options);
+    }
+    if (!p->agent_actions)
+        p->agent_actions = json_object();
+    json_array_foreach (json_object_get(value, "actions"), i, action) {
+        if (appmsg_add_action(p, action))
+            json_object_set_new(p->agent_actions, json_get_str(action, "action_name"), json_true());
+    }
 }
 
 void appmsg_take(struct proc *p, const json_t *value, struct str line)

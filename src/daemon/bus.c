@@ -21,6 +21,8 @@
 #define SUB_MAGIC OBJ_MAGIC('S', 'U', 'B', 'S')
 #define BUS_MAGIC OBJ_MAGIC('B', 'U', 'S', ' ')
 
+#define FLUSH_BYTES (256UL * 1024) /* of one turn, before they are written all the same */
+
 struct bus {
     uint32_t magic;
     uv_pipe_t listener;
@@ -32,6 +34,12 @@ struct bus {
     unsigned count;
     struct buf event;
     size_t mark;
+    uint64_t number;     /* of the last event; not counted while nobody listens */
+    int64_t since;       /* names the counting: another one each time somebody begins to listen */
+    bool has_unwritten;  /* events since the last turn */
+    uv_prepare_t turn;   /* of the loop: before it waits */
+    struct list paused;  /* sources */
+    uv_timer_t patience; /* runs while there are any */
 };
 
 struct sub {
@@ -40,15 +48,21 @@ struct sub {
     struct bus *bus;
     uv_pipe_t pipe;
     struct conn_out out;
-    char discard[512]; /* subscribers say nothing; what they say is thrown away */
-    uint64_t missed;   /* events, since it has read all that was kept for it */
+    char said[512];
+    struct amp_reader in; /* its wish; what it says after that is thrown away */
+    uint64_t missed;      /* events, since it has read all that was kept for it */
     bool closing, counted;
+    bool is_deaf;   /* nothing it could say matters any more */
+    bool numbered;  /* it has asked for the numbers of events */
+    bool has_taken; /* some, since `patience` began */
+    bool is_stuck;  /* nobody waits for it until it takes something */
 };
 
 static void on_sub_closed(uv_handle_t *h)
 {
     struct sub *s = OBJ(h->data, struct sub, SUB_MAGIC);
     conn_out_fini(&s->out);
+    amp_reader_fini(&s->in);
     free(s);
 }
 
@@ -73,22 +87,121 @@ static void on_sub_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *ret)
 {
     (void)suggested;
     struct sub *s = OBJ(h->data, struct sub, SUB_MAGIC);
-    *ret = uv_buf_init(s->discard, sizeof(s->discard));
+    *ret = uv_buf_init(s->said, sizeof(s->said));
+}
+
+/* From here on its events have numbers; what it compares them with. */
+static void begin_numbers(struct sub *s)
+{
+    size_t mark = pub_event_open(&s->out.queued, STR("pm2:numbers"));
+    struct jw w = jw_to(&s->out.queued);
+    jw_obj_begin(&w);
+    jw_kint(&w, "since", s->bus->since);
+    jw_kint(&w, "last", (int64_t)s->bus->number);
+    jw_obj_end(&w);
+    pub_event_close(&s->out.queued, mark);
+    s->numbered = true;
+    conn_out_flush(&s->out);
+}
+
+/* One frame, and a short one; nothing else is of interest. */
+static void take_wish(struct sub *s, const char *bytes, size_t n)
+{
+    struct amp_msg m;
+    if (s->is_deaf)
+        return;
+    int rc =
+        s->in.in.len + n > LIMIT_SUB_WISH_BYTES ? -EMSGSIZE : amp_reader_feed(&s->in, bytes, n);
+    rc = rc < 0 ? rc : amp_reader_next(&s->in, &m);
+    if (rc > 0 && pub_numbers_is(&m))
+        begin_numbers(s);
+    if (rc == 0)
+        return;
+    s->is_deaf = true;
+    amp_reader_fini(&s->in);
 }
 
 static void on_sub_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
-    (void)b;
+    struct sub *s = OBJ(stream->data, struct sub, SUB_MAGIC);
     if (n < 0)
-        sub_close(OBJ(stream->data, struct sub, SUB_MAGIC));
+        sub_close(s);
+    else
+        take_wish(s, b->base, (size_t)n);
 }
 
-/* It has read everything: from here on it gets events again. */
-static void on_sub_drained(void *ctx)
+/* ---- sources that pause ---- */
+
+static bool is_waited_for(const struct sub *s)
 {
-    struct sub *s = OBJ(ctx, struct sub, SUB_MAGIC);
-    if (s->missed == 0 || s->closing)
-        return;
+    return s->missed == 0 && !s->is_stuck && conn_out_pending(&s->out) > LIMIT_SUB_BEHIND_BYTES;
+}
+
+static bool is_behind(const struct bus *b)
+{
+    list_for_each (it, &b->subs)
+        if (is_waited_for(LIST_ENTRY(it, struct sub, link)))
+            return true;
+    return false;
+}
+
+static void go_on_all(struct bus *b)
+{
+    uv_timer_stop(&b->patience);
+    while (!list_empty(&b->paused)) {
+        struct bus_pause *p = LIST_ENTRY(b->paused.next, struct bus_pause, link);
+        bus_pause_end(p);
+        p->go_on(p->ctx);
+    }
+}
+
+static void be_patient(struct bus *b);
+
+/* Those that read are waited for on and on, those that do not are not. */
+static void on_patience_end(uv_timer_t *t)
+{
+    struct bus *b = OBJ(t->data, struct bus, BUS_MAGIC);
+    list_for_each (it, &b->subs) {
+        struct sub *s = LIST_ENTRY(it, struct sub, link);
+        s->is_stuck = s->is_stuck || (is_waited_for(s) && !s->has_taken);
+        s->has_taken = false;
+    }
+    if (is_behind(b))
+        be_patient(b);
+    else
+        go_on_all(b);
+}
+
+static void be_patient(struct bus *b)
+{
+    uv_timer_start(&b->patience, on_patience_end, LIMIT_SUB_WAIT_MS, 0);
+}
+
+bool bus_pause(struct bus *b, struct bus_pause *p)
+{
+    if (p->is_on)
+        return true;
+    if (b->closed || !is_behind(b))
+        return false;
+    if (list_empty(&b->paused))
+        be_patient(b);
+    p->is_on = true;
+    list_add_tail(&b->paused, &p->link);
+    return true;
+}
+
+void bus_pause_end(struct bus_pause *p)
+{
+    if (p->is_on)
+        list_del(&p->link);
+    p->is_on = false;
+}
+
+/* ---- subscribers ---- */
+
+static void tell_gap(struct sub *s)
+{
+    size_t start = s->out.queued.len;
     size_t mark = pub_event_open(&s->out.queued, STR("pm2:gap"));
     struct jw w = jw_to(&s->out.queued);
     jw_obj_begin(&w);
@@ -96,8 +209,44 @@ static void on_sub_drained(void *ctx)
     jw_kint(&w, "at", clock_wall_ms());
     jw_obj_end(&w);
     pub_event_close(&s->out.queued, mark);
+    if (s->numbered) /* that of the last one left out */
+        pub_event_number(&s->out.queued, start, s->bus->number);
     s->missed = 0;
     conn_out_flush(&s->out);
+}
+
+/* While nobody listened events were not made, and so not counted. */
+static void count_anew(struct bus *b)
+{
+    int64_t now = clock_wall_ms();
+    b->since = now > b->since ? now : b->since + 1;
+    b->number = 0;
+}
+
+/* One that has read everything gets events again. */
+static void on_sub_progress(void *ctx)
+{
+    struct sub *s = OBJ(ctx, struct sub, SUB_MAGIC);
+    s->has_taken = true;
+    s->is_stuck = false;
+    if (s->missed > 0 && !s->closing && conn_out_pending(&s->out) == 0)
+        tell_gap(s);
+}
+
+static void flush_all(struct bus *b)
+{
+    b->has_unwritten = false;
+    list_for_each_safe (it, next, &b->subs)
+        conn_out_flush(&LIST_ENTRY(it, struct sub, link)->out);
+}
+
+static void on_turn(uv_prepare_t *h)
+{
+    struct bus *b = OBJ(h->data, struct bus, BUS_MAGIC);
+    if (b->has_unwritten)
+        flush_all(b);
+    if (!list_empty(&b->paused) && !is_behind(b))
+        go_on_all(b);
 }
 
 static int accept_sub(struct bus *b)
@@ -110,8 +259,9 @@ static int accept_sub(struct bus *b)
     uv_pipe_init(b->loop, &s->pipe, 0);
     s->pipe.data = s;
     conn_out_init(&s->out, (uv_stream_t *)&s->pipe, on_sub_error, s);
-    s->out.on_drained = on_sub_drained;
+    s->out.on_progress = on_sub_progress;
     list_init(&s->link);
+    amp_reader_init(&s->in);
 
     int fd;
     uid_t uid = (uid_t)-1;
@@ -138,6 +288,8 @@ static int accept_sub(struct bus *b)
     }
     /* Only now: what is logged about a stranger must not be sent to him. */
     list_add_tail(&b->subs, &s->link);
+    if (b->count == 0)
+        count_anew(b);
     b->count++;
     s->counted = true;
     return 0;
@@ -157,6 +309,7 @@ struct bus *bus_new(uv_loop_t *loop)
     b->magic = BUS_MAGIC;
     b->loop = loop;
     list_init(&b->subs);
+    list_init(&b->paused);
     buf_init(&b->event);
     return b;
 }
@@ -170,6 +323,12 @@ int bus_listen(struct bus *b, const char *path, struct err *e)
     uv_pipe_init(b->loop, &b->listener, 0);
     b->listener.data = b;
     b->listening = true;
+    uv_timer_init(b->loop, &b->patience);
+    b->patience.data = b;
+    uv_prepare_init(b->loop, &b->turn);
+    b->turn.data = b;
+    uv_prepare_start(&b->turn, on_turn);
+    uv_unref((uv_handle_t *)&b->turn);
     b->file = file_id_at(path);
     int rc = uv_pipe_open(&b->listener, fd);
     if (rc == 0)
@@ -185,7 +344,10 @@ void bus_close(struct bus *b)
     if (b->listening) {
         file_unlink_own(b->path, b->file);
         uv_close((uv_handle_t *)&b->listener, NULL);
+        uv_close((uv_handle_t *)&b->patience, NULL);
+        uv_close((uv_handle_t *)&b->turn, NULL);
     }
+    flush_all(b);
     list_for_each_safe (it, next, &b->subs)
         sub_close(LIST_ENTRY(it, struct sub, link));
 }
@@ -219,15 +381,22 @@ void bus_end(struct bus *b)
         buf_fini(&b->event);
         return;
     }
+    b->number++;
     list_for_each_safe (it, next, &b->subs) {
         struct sub *s = LIST_ENTRY(it, struct sub, link);
-        if (s->missed > 0 || conn_out_pending(&s->out) + b->event.len > LIMIT_SUB_OUT_BYTES) {
+        size_t start = s->out.queued.len;
+        size_t unread = conn_out_pending(&s->out);
+        if (s->missed > 0 || (unread > 0 && unread + b->event.len > LIMIT_SUB_OUT_BYTES)) {
             s->missed++; /* not logged: that would be an event, and the next to be missed */
             continue;
         }
         buf_add_str(&s->out.queued, buf_str(&b->event));
-        conn_out_flush(&s->out);
+        if (s->numbered)
+            pub_event_number(&s->out.queued, start, b->number);
+        if (s->out.queued.len >= FLUSH_BYTES)
+            conn_out_flush(&s->out);
     }
+    b->has_unwritten = true;
     buf_clear(&b->event);
     buf_trim(&b->event, 65536);
 }

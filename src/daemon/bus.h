@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The event bus: pub.sock. Every event goes to every subscriber; nothing is built when there is
- * none. For one that does not read, LIMIT_SUB_OUT_BYTES are kept, and what comes then is left out.
- * When it has read those it is told how many events it has missed (`pm2:gap`), and gets the next
- * ones. */
+ * none. What one turn of the loop brings is written at its end. Who asks for it gets the number of
+ * each event.
+ *
+ * For a subscriber that does not read, LIMIT_SUB_OUT_BYTES are kept, or one event, and what comes
+ * then is left out. When it has read those it is told how many events it has missed (`pm2:gap`),
+ * and gets the next ones. So that one that reads, only not as fast as apps talk, misses none,
+ * sources of many events pause while it is behind. One that takes nothing for LIMIT_SUB_WAIT_MS is
+ * not waited for until it does. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +15,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 
 struct bus;
+
+/* A source of events that pauses. Embedded in its owner. */
+struct bus_pause {
+    struct list link;
+    bool is_on;
+    void (*go_on)(void *ctx);
+    void *ctx;
+};
 
 struct bus *bus_new(uv_loop_t *loop);
 int bus_listen(struct bus *b, const char *path, struct err *e);
@@ -27,3 +41,9 @@ bool bus_wants(const struct bus *b);
  * begin returns. Never calls back. */
 struct buf *bus_begin(struct bus *b, struct str topic);
 void bus_end(struct bus *b);
+
+/* Ask for leave to make more events. True: not now; `p->go_on(p->ctx)` will be called once, from
+ * the loop. */
+bool bus_pause(struct bus *b, struct bus_pause *p);
+/* It will not be called any more. Idempotent. */
+void bus_pause_end(struct bus_pause *p);

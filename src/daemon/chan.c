@@ -19,6 +19,7 @@
 
 #define CHAN_MAGIC  OBJ_MAGIC('C', 'H', 'A', 'N')
 #define MAX_HANDLES 16
+#define MUCH_BYTES  8192 /* of one read; those who talk with the cluster primary say less */
 
 /* stdin: a pipe with a bounded queue. */
 struct input {
@@ -34,6 +35,7 @@ struct chan {
     bool open;    /* until its end has been read */
     bool is_mute; /* nothing can be written any more; what the app has said is still to be read */
     bool is_bun;
+    bool is_paused;
     bool closing;
     int watched; /* events of `poll` */
     uv_poll_t poll;
@@ -68,7 +70,7 @@ static void on_input_event(uv_poll_t *h, int status, int events);
 
 static void watch_channel(struct chan *c)
 {
-    int events = c->open ? UV_READABLE : 0;
+    int events = c->open && !c->is_paused ? UV_READABLE : 0;
     if (c->open && !c->is_mute && chan_queue_can_go(&c->queue))
         events |= UV_WRITABLE;
     if (c->closing || events == c->watched)
@@ -165,21 +167,27 @@ static const struct {
 
 #define AGENT_PREFIX "NODE_PM2_"
 
-static bool take_agent(struct chan *c, struct str cmd)
+static bool take_agent(struct chan *c, struct str cmd, const json_t *value)
 {
     const size_t prefix_bytes = sizeof(AGENT_PREFIX) - 1;
     if (!str_starts(cmd, STR(AGENT_PREFIX)))
         return false;
     if (c->handler.agent)
-        c->handler.agent(c->handler.ctx, (struct str){cmd.p + prefix_bytes, cmd.n - prefix_bytes});
+        c->handler.agent(c->handler.ctx, (struct str){cmd.p + prefix_bytes, cmd.n - prefix_bytes},
+                         value);
     return true;
 }
 
 static void take_internal(struct chan *c, const struct channel_msg *m)
 {
+    if (c->handler.bad) {
+        c->handler.bad(c->handler.ctx, "that is a message of Node's own; it means nothing here",
+                       m->line);
+        return;
+    }
     if (str_starts(m->line, STR("\x02")))
         c->is_bun = true;
-    if (take_agent(c, str_from(m->cmd)))
+    if (take_agent(c, str_from(m->cmd), m->value))
         return;
     for (size_t i = 0; i < ARRAY_LEN(internals); i++) {
         if (strcmp(m->cmd, internals[i].cmd) == 0) {
@@ -187,6 +195,15 @@ static void take_internal(struct chan *c, const struct channel_msg *m)
             return;
         }
     }
+}
+
+static void report_bad(struct chan *c, const struct channel_msg *m, const char *why,
+                       const char *log_text)
+{
+    if (c->handler.bad)
+        c->handler.bad(c->handler.ctx, why, m->line);
+    else
+        log_warn("%s", log_text);
 }
 
 static void take_messages(struct chan *c)
@@ -199,8 +216,13 @@ static void take_messages(struct chan *c)
                 c->handler.message(c->handler.ctx, m.value, m.line);
             break;
         case CHANNEL_INTERNAL: take_internal(c, &m); break;
-        case CHANNEL_TOO_LONG: log_warn("an app's message over the cap was dropped"); break;
-        case CHANNEL_BAD: log_warn("an app sent something that is not JSON on its channel"); break;
+        case CHANNEL_TOO_LONG:
+            report_bad(c, &m, "the line is too long", "an app's message over the cap was dropped");
+            break;
+        case CHANNEL_BAD:
+            report_bad(c, &m, "that is not JSON",
+                       "an app sent something that is not JSON on its channel");
+            break;
         case CHANNEL_NONE: break;
         }
         json_decref(m.value);
@@ -219,6 +241,8 @@ static size_t read_channel(struct chan *c)
     if (n == -EAGAIN)
         return 0;
     if (n <= 0) {
+        if (c->handler.bad && channel_reader_feed(&c->reader, "\n", 1) == 0)
+            take_messages(c);
         end_channel(c);
         return 0;
     }
@@ -240,7 +264,18 @@ static void on_channel_event(uv_poll_t *h, int status, int events)
         c->watched = 0; /* libuv has stopped it; what is there can be read all the same */
     if ((events & UV_WRITABLE) && push(c) == -ETOOMANYREFS)
         settle(chan_queue_refused(&c->queue), -EMFILE);
-    (void)read_channel(c); /* one read a turn: an app that floods leaves the loop to others */
+    /* One a turn: an app that floods leaves the loop to others. */
+    size_t n = c->is_paused && status == 0 ? 0 : read_channel(c);
+    if (n >= MUCH_BYTES && !c->closing && c->handler.pause)
+        c->is_paused = c->handler.pause(c->handler.ctx);
+    watch_channel(c);
+}
+
+void chan_go_on(struct chan *c)
+{
+    if (!c)
+        return;
+    c->is_paused = false;
     watch_channel(c);
 }
 
@@ -377,6 +412,11 @@ bool chan_is_bun(const struct chan *c)
 }
 
 /* ---- what users send ---- */
+
+size_t chan_waiting_bytes(const struct chan *c)
+{
+    return c ? c->queue.bytes : 0;
+}
 
 static int send_line(struct chan *c, struct str line, int fd, chan_handle_fn *done, void *ctx)
 {

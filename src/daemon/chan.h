@@ -17,16 +17,24 @@ struct chan_handler {
     void (*message)(void *ctx, const json_t *value, struct str line);
     /* A NODE_CLUSTER message; borrowed. NULL = nobody is interested. */
     void (*cluster)(void *ctx, const json_t *value, bool is_bun);
-    /* What our agent in a Node app says: NODE_PM2_ and this word. NULL = nobody is interested. */
-    void (*agent)(void *ctx, struct str word);
+    /* What our agent in a Node app says: the message, and its cmd behind NODE_PM2_; borrowed. NULL
+     * = nobody is interested. */
+    void (*agent)(void *ctx, struct str word, const json_t *value);
+    /* A line that nobody can take (empty when it is too long); `why` is for its writer. NULL = it
+     * is logged, and what is Node's own is dealt with. With it the last line of all may lack its
+     * newline. */
+    void (*bad)(void *ctx, const char *why, struct str line);
     /* The peer has closed the channel, or it broke, and all that it had said was told; told once.
      * NULL = nobody is interested. */
     void (*closed)(void *ctx);
+    /* It has said much at once. True: it is not read any more until chan_go_on(). NULL = never. */
+    bool (*pause)(void *ctx);
 };
 
 /* Takes the fds (-1 = absent). NULL on OOM (both are closed then). */
 struct chan *chan_new(uv_loop_t *loop, int take_channel_fd, int take_stdin_fd,
                       const struct chan_handler *h);
+void chan_go_on(struct chan *c); /* NULL is fine */
 /* Read what is there now, to the end of the channel when the peer is gone. */
 void chan_drain(struct chan *c);
 /* Asynchronous death: tells the handles under way (-EPIPE), then is silent. NULL is fine. */
@@ -39,6 +47,8 @@ bool chan_connected(const struct chan *c);
 /* The app has marked a line as Bun does (0x02): its internal messages are to be of that dialect
  * (wire/cluster.h writes them). */
 bool chan_is_bun(const struct chan *c);
+/* Bytes that are queued, with what it costs to keep them. */
+size_t chan_waiting_bytes(const struct chan *c);
 /* Queue one line (JSON text). 0, -ENOTCONN, -ENOMEM, or -ENOBUFS when the app does not read (cap).
  * Never blocks and never calls back. */
 int chan_send(struct chan *c, struct str line);

@@ -36,6 +36,7 @@ struct fixture {
     struct buf told;   /* what the chan has called back, a word each */
     bool close_on_ack; /* what the callback does */
     bool again_on_ack;
+    bool is_pausing;
     int fds_before;
 };
 
@@ -77,6 +78,13 @@ static void on_closed(void *ctx)
     buf_add_c(&((struct fixture *)ctx)->told, "closed ");
 }
 
+static bool on_pause(void *ctx)
+{
+    struct fixture *f = ctx;
+    buf_add_c(&f->told, f->is_pausing ? "pause " : "");
+    return f->is_pausing;
+}
+
 static void on_done(void *ctx, int code)
 {
     struct fixture *f = ctx;
@@ -102,7 +110,11 @@ static int setup(void **state)
     f->app = pair[1];
     assert_int_equal(fd_set_nonblock(f->app, true), 0);
     buf_init(&f->told);
-    struct chan_handler h = {f, on_message, on_cluster, NULL, on_closed};
+    struct chan_handler h = {.ctx = f,
+                             .message = on_message,
+                             .cluster = on_cluster,
+                             .closed = on_closed,
+                             .pause = on_pause};
     f->chan = chan_new(&f->loop, pair[0], -1, &h);
     assert_non_null(f->chan);
     *state = f;
@@ -175,6 +187,34 @@ static int send_handle(struct fixture *f, const char *text)
 }
 
 /* ---- */
+
+/* One that says much may be left unread for a while; one that says little is not even asked. */
+static void much_at_once_may_have_to_wait(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(buf) much = BUF_INIT;
+    for (int i = 0; i < 9000; i++)
+        buf_add_byte(&much, i == 0 || i == 8998 ? '"' : i == 8999 ? '\n' : 'x');
+    f->is_pausing = true;
+    say(f, "1\n");
+    assert_told(f, "1 ");
+    say(f, much.data);
+    assert_string_equal(f->told.data + f->told.len - 7, " pause ");
+    buf_clear(&f->told);
+    say(f, "2\n");
+    assert_int_equal(chan_send(f->chan, STR("3")), 0); /* the other way is open */
+    assert_reads(f, "3\n", 0);
+    assert_told(f, "");
+    chan_go_on(f->chan);
+    turn(f);
+    assert_told(f, "2 ");
+    say(f, much.data);
+    buf_clear(&f->told);
+    say(f, "4\n");
+    fd_close(&f->app);
+    chan_drain(f->chan); /* at its end all that it said is heard */
+    assert_told(f, "4 closed ");
+}
 
 static void messages_both_ways(void **state)
 {
@@ -422,6 +462,48 @@ static void bun_is_known_by_its_mark(void **state)
     assert_told(f, "done0 ");
 }
 
+static void on_bad(void *ctx, const char *why, struct str line)
+{
+    struct fixture *f = ctx;
+    buf_printf(&f->told, "bad(%.*s: %s) ", STR_ARG(line), why);
+}
+
+/* With somebody who tells the writer what is wrong, there is nothing of Node on the channel, and
+ * the end of the stream ends its last line. */
+static void mistakes_are_told(void **state)
+{
+    struct fixture *f = *state;
+    int pair[2];
+    struct chan_handler h = {.ctx = f, .message = on_message, .bad = on_bad, .closed = on_closed};
+    static const char text[] = "{\n1\n{\"cmd\":\"NODE_HANDLE\"}\n\x02{}\n2";
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    struct chan *c = chan_new(&f->loop, pair[0], -1, &h);
+    assert_int_equal(fd_send(pair[1], text, strlen(text), NULL, 0), strlen(text));
+    turn(f);
+    assert_told(f, "bad({: that is not JSON) 1 "
+                   "bad({\"cmd\":\"NODE_HANDLE\"}: that is a message of Node's own; it means "
+                   "nothing here) bad(\x02{}: that is a message of Node's own; it means nothing "
+                   "here) ");
+    assert_int_equal(chan_waiting_bytes(c), 0); /* a handle is not acknowledged */
+    fd_close(&pair[1]);
+    turn(f);
+    assert_told(f, "2 closed ");
+    chan_close(c);
+    turn(f);
+}
+
+static void what_waits_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(chan_waiting_bytes(NULL), 0);
+    assert_int_equal(send_handle(f, "1"), 0);
+    assert_int_equal(chan_send(f->chan, STR("22")), 0); /* waits for the answer */
+    assert_true(chan_waiting_bytes(f->chan) >= 3);
+    say(f, ACK);
+    assert_told(f, "done0 ");
+    assert_int_equal(chan_waiting_bytes(f->chan), 0);
+}
+
 static void some_descriptors_break_apps(void **state)
 {
     struct fixture *f = *state;
@@ -515,8 +597,9 @@ static int flood_as_nobody(void)
         rc = (int)fd_send(flood[0], "x", 1, &f.pipe[0], 1);
     if (rc != -ETOOMANYREFS)
         return 3;
-    f.chan = chan_new(&f.loop, pair[0], -1,
-                      &(struct chan_handler){&f, on_message, NULL, NULL, on_closed});
+    f.chan =
+        chan_new(&f.loop, pair[0], -1,
+                 &(struct chan_handler){.ctx = &f, .message = on_message, .closed = on_closed});
     if (send_handle(&f, "1") != 0 || chan_send(f.chan, STR("2")) != 0 || f.told.len > 0)
         return 4;
     turn(&f);
@@ -663,6 +746,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TEST(messages_both_ways),
+        TEST(much_at_once_may_have_to_wait),
         TEST(one_handle_at_a_time),
         TEST(stray_answers_are_ignored),
         TEST(handles_of_the_app),
@@ -677,6 +761,8 @@ int main(void)
         TEST(callback_closes),
         TEST(callback_sends),
         TEST(bun_is_known_by_its_mark),
+        TEST(mistakes_are_told),
+        TEST(what_waits_is_counted),
         TEST(some_descriptors_break_apps),
         TEST(too_many_under_way),
         TEST(nobody_listens),

@@ -7,6 +7,7 @@
 #include "extras.h"
 #include "journal.h"
 #include "pkgversion.h"
+#include "secret_store.h"
 #include "sockets.h"
 #include "json/read.h"
 
@@ -27,6 +28,7 @@ void conf_set_proc(struct proc *p, json_t *take_conf)
 {
     json_decref(p->conf);
     p->conf = take_conf;
+    secret_seal(p->env, p->conf);
     pkgversion_find(json_get_str(p->conf, "pm_exec_path"), p->version, sizeof(p->version));
     proc_policy_refresh(p);
     extras_changed(p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The write half of a connection, shared by server and bus: at most one uv_write under way, the
- * rest queued in one buffer with a cap. Embedded in the connection. */
+ * rest queued. What the kernel takes at once needs no request. Embedded in the connection. */
 #pragma once
 
 #include <uv.h>
@@ -10,11 +10,11 @@
 struct conn_out {
     uv_stream_t *stream;
     uv_write_t request;
-    struct buf queued;  /* not yet handed to libuv */
-    struct buf sending; /* in the hands of libuv */
-    bool busy;
+    struct buf queued;  /* comes after `sending` */
+    struct buf sending; /* from `sent` on; `slice` bytes of it are in the hands of libuv */
+    size_t sent, slice;
     void (*on_error)(void *ctx, int code);
-    void (*on_drained)(void *ctx); /* everything has been taken; may be NULL */
+    void (*on_progress)(void *ctx); /* the peer has taken some, or all; may be NULL */
     void *ctx;
 };
 
@@ -25,3 +25,6 @@ void conn_out_fini(struct conn_out *o); /* when the stream is closed */
 size_t conn_out_pending(const struct conn_out *o);
 /* Write what is in `queued`; callers append there first. */
 void conn_out_flush(struct conn_out *o);
+/* Write what is in `bytes`, and leave it empty. What the kernel does not take at once is copied
+ * when it is little; of much the memory itself is taken. */
+void conn_out_write(struct conn_out *o, struct buf *bytes);

@@ -25,6 +25,7 @@
 #include "extras.h"
 #include "history.h"
 #include "host/world.h"
+#include "instance_sock.h"
 #include "journal.h"
 #include "memguard.h"
 #include "methods.h"
@@ -61,6 +62,7 @@ struct daemon {
     struct call *update_call; /* waits for what the keeper says to an update */
     bool is_replaced;         /* it said yes: this pm2d ends, the next one finds all as it is */
     pid_t kill_notify;
+    bool killed_by_signal;
     bool ending, lost_keeper;
     bool served; /* the sockets are closed: this is the end */
     char *journal_path;
@@ -95,6 +97,7 @@ static void on_child(void *ctx, const struct link_child *c, int *fds)
         proc_adopt_run(p, c, fds);
         if (p->run && c->exited) {
             p->run->lost_status = c->wait_status;
+            p->run->lost_ms = (int64_t)c->exit_ms;
             p->run->has_lost_status = true;
         }
         return;
@@ -123,8 +126,10 @@ static void on_stored(void *ctx, struct str name, int take_fd)
     struct daemon *d = ctx;
     if (!run_logs_take_stored(&d->env, name, take_fd) &&
         !primary_take_stored(d->env.primary, name, take_fd) &&
-        !sockets_take_stored(d->env.sockets, name, take_fd))
-        notify_take_stored(d->env.notify, name, take_fd);
+        !sockets_take_stored(d->env.sockets, name, take_fd) &&
+        !notify_take_stored(d->env.notify, name, take_fd) &&
+        !instance_sock_take_stored(d->env.instance_sock, name, take_fd))
+        fd_close(&take_fd); /* of another release */
 }
 
 static void on_spawned(void *ctx, const struct link_child *c, int *fds)
@@ -147,11 +152,10 @@ static void on_spawn_failed(void *ctx, uint64_t handle, int code, enum link_stag
 
 static void on_exited(void *ctx, uint64_t handle, int wait_status, int64_t exit_ms)
 {
-    (void)exit_ms;
     struct daemon *d = ctx;
     struct proc *p = table_by_handle(&d->table, handle);
     if (p)
-        proc_on_exited(p, handle, wait_status);
+        proc_on_exited(p, handle, wait_status, exit_ms);
     else
         link_forget(d->env.link, handle);
 }
@@ -164,6 +168,9 @@ static void on_terminate(void *ctx, int signo)
     const char *name = sigabbrev_np(signo);
     log_info("pm2 has been killed by SIG%s", name ? name : "?");
     saver_save_last(d->methods.saver);
+    if (!d->ending)
+        event_kill(d->env.bus, "by SIGNAL"); /* PM2's words, whatever the signal; first of all */
+    d->killed_by_signal = d->killed_by_signal || !d->ending;
     shutdown_all(d, NULL, 0);
 }
 
@@ -240,6 +247,7 @@ static int replace_keeper(struct daemon *d, struct err *e)
     trees_set_keeper(d->env.trees, link_keeper_pid(l));
     link_ready(l);
     notify_rehome(d->env.notify);
+    instance_sock_rehome(d->env.instance_sock);
     primary_rehome(d->env.primary);
     sockets_rehome(d->env.sockets);
     trees_kill_unborn(d->env.trees, d->env.paths.home, d->env.orphan_reaper, link_keeper_pid(l));
@@ -291,9 +299,11 @@ static void stop_serving(struct daemon *d)
     trees_close(d->env.trees);
     memguards_close(d->env.memguards);
     notify_close(d->env.notify, !d->lost_keeper);
+    instance_sock_close(d->env.instance_sock, !d->lost_keeper);
     primary_close(d->env.primary);
     sockets_close(d->env.sockets, true);
     rotator_close(d->env.files.rotator);
+    journal_stop(d->env.journal);
 }
 
 static void reply_killed(struct daemon *d, const struct batch_item *items, size_t count)
@@ -318,6 +328,8 @@ static void on_all_gone(void *ctx, const struct batch_item *items, size_t count)
     for (size_t i = 0; i < count; i++)
         if (items[i].error)
             log_error("App [%s:%d] %s", items[i].name, items[i].id, items[i].error);
+    if (!d->killed_by_signal)
+        event_kill(d->env.bus, "via CLI"); /* the last event, as from PM2 */
     if (d->kill_call)
         reply_killed(d, items, count);
     stop_serving(d);
@@ -337,7 +349,6 @@ static void shutdown_all(void *ctx, struct call *call, pid_t notify_pid)
     d->methods.shutting_down = true;
     d->kill_call = call;
     d->kill_notify = notify_pid;
-    event_kill(d->env.bus, "via CLI");
     size_t n = d->table.count;
     struct proc **procs = calloc(n + 1, sizeof(struct proc *));
     if (procs && n > 0)
@@ -461,6 +472,7 @@ static void take_effect(struct daemon *d, int found)
     int highest = d->table.next_id;
     primary_recover(d->env.primary, d->table.items, d->table.count);
     sockets_recover(d->env.sockets);
+    instance_sock_recover(d->env.instance_sock);
     for (int id = 0; id < highest; id++) {
         struct proc *p = table_find(&d->table, id);
         if (!p)
@@ -520,9 +532,10 @@ static int start(struct daemon *d, const struct daemon_options *o, struct err *e
     if (!d->env.journal)
         return e->code;
     d->env.notify = notify_new(&d->table, &d->env);
+    d->env.instance_sock = instance_sock_new(&d->table, &d->env);
     d->env.primary = primary_new(&d->env);
     d->env.sockets = sockets_new(&d->env, &d->table);
-    if (!d->env.notify || !d->env.primary || !d->env.sockets)
+    if (!d->env.notify || !d->env.instance_sock || !d->env.primary || !d->env.sockets)
         return err_set(e, -ENOMEM, "out of memory");
     rc = connect_keeper(d, o->link_fd, e);
     if (rc < 0)
@@ -571,7 +584,9 @@ static void finish(struct daemon *d, bool started)
         }
         memguards_close(d->env.memguards);
         notify_close(d->env.notify, false);
+        instance_sock_close(d->env.instance_sock, false);
         rotator_close(d->env.files.rotator);
+        journal_stop(d->env.journal);
         uv_run(&d->loop, UV_RUN_DEFAULT);
     }
     own_log_stop(&d->own_log);
@@ -614,6 +629,7 @@ int daemon_run(const struct daemon_options *o, struct err *e)
     buf_init(&d.unknown);
     logfiles_init(&d.env.files);
     list_init(&d.env.stored_spools);
+    list_init(&d.env.secret_turns.waiting);
     table_init(&d.table, &d.env);
     d.methods = (struct methods){
         .table = &d.table,

@@ -7,7 +7,7 @@
 #include "json/read.h"
 #include "json/write.h"
 
-static void publish(struct proc *p, const char *event, bool manually, const char *status)
+static void publish(struct proc *p, const char *event, bool manually, const struct proc_moment *at)
 {
     struct bus *b = p->env->bus;
     if (!bus_wants(b))
@@ -17,7 +17,7 @@ static void publish(struct proc *p, const char *event, bool manually, const char
     jw_kstr(&w, "event", event);
     jw_kbool(&w, "manually", manually);
     jw_key(&w, "process");
-    proc_json_env(&w, p, 0, status);
+    proc_json_env(&w, p, 0, at);
     jw_kint(&w, "at", clock_wall_ms());
     jw_obj_end(&w);
     bus_end(b);
@@ -28,11 +28,23 @@ void event_process(struct proc *p, const char *event, bool manually)
     publish(p, event, manually, NULL);
 }
 
-void event_exit(struct proc *p)
+static void publish_end(struct proc *p, const char *event, const struct proc_action *told)
+{
+    const struct proc_moment at = {p->sm.state == PROC_ERRORED ? "errored" : "stopped",
+                                   told->restart_time, told->unstable_restarts};
+    publish(p, event, false, &at);
+}
+
+void event_exit(struct proc *p, const struct proc_action *told)
 {
     if (p->lead && !p->is_old)
         return; /* a successor that has failed was never seen */
-    publish(p, "exit", false, p->sm.state == PROC_ERRORED ? "errored" : "stopped");
+    publish_end(p, "exit", told);
+}
+
+void event_over_limit(struct proc *p, const struct proc_action *told)
+{
+    publish_end(p, "restart overlimit", told);
 }
 
 static void stub(struct jw *w, const struct proc *p, bool with_rev)
@@ -87,7 +99,7 @@ void event_app_message(struct proc *p, const json_t *value, struct str line)
         jw_key(&w, "raw");
         jw_raw(&w, line);
     }
-    stub(&w, p, proc_is_cluster(p)); /* so it is with PM2 */
+    stub(&w, p, typed && proc_is_cluster(p)); /* so it is with PM2 */
     jw_obj_end(&w);
     bus_end(b);
     buf_fini(&topic);

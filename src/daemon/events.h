@@ -10,8 +10,10 @@
 
 /* process:event */
 void event_process(struct proc *p, const char *event, bool manually);
-/* process:event `exit`: tells how it is between two lives, although the next may have begun. */
-void event_exit(struct proc *p);
+/* process:event `exit` and `restart overlimit`: how it is between two lives, although the next may
+ * have begun. `told` is the action that asks for it. */
+void event_exit(struct proc *p, const struct proc_action *told);
+void event_over_limit(struct proc *p, const struct proc_action *told);
 /* log:out, log:err */
 void event_log(struct proc *p, bool is_err, struct str chunk);
 /* A message of the app that is not for the daemon itself: process:msg or its own type. */

@@ -4,6 +4,7 @@
 
 #include "cron_job.h"
 #include "health.h"
+#include "instance_sock.h"
 #include "memguard.h"
 #include "notify.h"
 #include "primary.h"
@@ -19,6 +20,7 @@ void extras_added(struct proc *p)
     watch_added(p);
     health_added(p);
     notify_added(p);
+    instance_sock_added(p);
 }
 
 void extras_changed(struct proc *p)
@@ -34,6 +36,7 @@ void extras_state(struct proc *p)
     watch_state(p);
     health_state(p);
     notify_state(p);
+    instance_sock_state(p);
     primary_state(p);
     sockets_state(p);
     trigger_state(p);

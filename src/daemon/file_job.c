@@ -14,6 +14,7 @@
 #include "orderly.h"
 #include "os/clock.h"
 #include "places.h"
+#include "secret_store.h"
 #include "settings_file.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -251,6 +252,7 @@ static int make_units(struct file_job *job, const struct app_set_request *rq)
         const json_t *written = json_array_get(rq->apps, item->index);
         u->counted = json_has(written, "instances");
         u->scheduled = json_truthy(json_object_get(written, "cron_restart"));
+        secret_seal(job->m->env, u->conf); /* as what runs has it: equal values look equal */
         int rc = file_unit_plan(u);
         if (rc < 0)
             return rc;

@@ -9,10 +9,12 @@
 #include "pidfile.h"
 #include "primary.h"
 #include "proc_priv.h"
+#include "secret_store.h"
 #include "json/read.h"
 
 struct proc *generation_new(struct proc *p, json_t *take_conf)
 {
+    secret_seal(p->env, take_conf);
     struct proc *o = proc_new(p->env, p->id, take_conf);
     if (!o)
         return NULL;
@@ -21,7 +23,7 @@ struct proc *generation_new(struct proc *p, json_t *take_conf)
     o->created_at = clock_wall_ms();
     o->monitored = p->monitored;
     o->slot = 1 - p->slot;
-    o->sm.restart_time = p->sm.restart_time + 1;
+    proc_sm_set_restarts(&o->sm, p->sm.restart_time + 1);
     p->other = o;
     return o;
 }
@@ -59,6 +61,7 @@ static void exchange(struct proc *a, struct proc *b)
     SWAP(axm_actions);
     SWAP(axm_monitor);
     SWAP(axm_options);
+    SWAP(agent_actions);
     SWAP(notify_status);
     SWAP(cgroup_spent);
     SWAP(oom_kills);
@@ -81,11 +84,11 @@ void generation_switch(struct proc *p, bool is_proven)
     bool has_new_conf = p->conf != o->conf;
     int64_t restarts =
         p->sm.restart_time > o->sm.restart_time ? p->sm.restart_time : o->sm.restart_time - 1;
-    if (o->sm.state == PROC_STARTING && is_proven)
+    if (o->sm.state == PROC_STARTING && (is_proven || (o->run && o->run->has_said_ready)))
         proc_step(o, &(struct proc_event){.type = EV_READY});
     exchange(p, o);
     o->is_old = true;
-    p->sm.restart_time = restarts + 1;
+    proc_sm_set_restarts(&p->sm, restarts + 1);
     primary_switch(p, o);
     if (proc_pid(p) > 0)
         pidfile_write(json_get_str(p->conf, "pm_pid_path"), proc_pid(p));

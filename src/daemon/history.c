@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,7 @@ struct history {
     char *path;
     size_t bytes;
     bool failing;
+    bool is_torn; /* perhaps its last line is a half one */
     struct buf line;
 };
 
@@ -33,8 +35,12 @@ struct history {
 static void open_file(struct history *h)
 {
     struct stat st;
-    h->fd = open(h->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    char last = '\n';
+    h->fd = open(h->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     h->bytes = h->fd >= 0 && fstat(h->fd, &st) == 0 ? (size_t)st.st_size : 0;
+    if (h->bytes > 0)
+        (void)!pread(h->fd, &last, 1, (off_t)h->bytes - 1);
+    h->is_torn = last != '\n';
 }
 
 static void rotate(struct history *h)
@@ -55,8 +61,12 @@ static void append(struct history *h)
     if (h->bytes + h->line.len > LIMIT_HISTORY_BYTES && h->bytes > 0)
         rotate(h);
     int rc = h->fd < 0 ? -errno : buf_oom(&h->line) ? -ENOMEM : 0;
-    if (rc == 0)
+    if (rc == 0 && h->is_torn)
+        rc = fd_write_all(h->fd, "\n", 1);
+    if (rc == 0) {
         rc = fd_write_all(h->fd, h->line.data, h->line.len);
+        h->is_torn = rc < 0;
+    }
     if (rc < 0 && !h->failing)
         log_warn("cannot write %s: %s", h->path, err_text(rc));
     h->failing = rc < 0;
@@ -264,6 +274,15 @@ void history_killed(struct proc *p)
     struct jw w = begin_of(p, "killed");
     jw_kint(&w, "after", p->policy.kill_timeout_ms);
     end(p->env->history, &w);
+}
+
+void history_late(struct proc *p)
+{
+    char why[128];
+    snprintf(why, sizeof(why), "it had not said %lld ms after its start that it %s",
+             (long long)p->policy.listen_timeout_ms,
+             p->policy.wait_ready ? "is ready" : "is online");
+    history_caused(p, "late", why);
 }
 
 void history_gave_up(struct proc *p)

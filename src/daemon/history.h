@@ -13,6 +13,7 @@
  * - ended: code or signal (neither: unknown), core, oom, uptime (ms), ordered.
  * - cannot: it cannot be executed; why.
  * - killed: it did not end in time, and got SIGKILL; after (ms).
+ * - late: it did not say in time that it is ready, and counts as online all the same; why.
  * - gave up: too many ends in a row; why.
  * Of pm2d itself, without a process: {t, what: "daemon", why}. */
 #pragma once
@@ -49,4 +50,6 @@ void history_started(struct proc *p);
 void history_ended(struct proc *p, int wait_status, int64_t uptime_ms, bool out_of_memory);
 void history_cannot(struct proc *p);
 void history_killed(struct proc *p);
+/* It has not said within listen_timeout that it is ready. */
+void history_late(struct proc *p);
 void history_gave_up(struct proc *p);

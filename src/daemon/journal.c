@@ -1,253 +1,126 @@
 /* SPDX-License-Identifier: MIT
- * The journal. Runs in pm2d; small appends only. A disk that refuses costs recovery, never an app:
- * the failure is logged once and tried again with the next record. */
-#include "journal.h"
-
+ * Writing the journal. Runs in pm2d; small appends only. A disk that refuses costs recovery, never
+ * an app: that is said once, and all that is true then is written as soon as the disk takes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "journal_priv.h"
 #include "os/atomic_file.h"
 #include "os/fd.h"
 #include "primary.h"
 #include "reload.h"
 #include "table.h"
-#include "json/read.h"
 #include "json/write.h"
 
 #define REWRITE_MIN_BYTES (1024 * 1024)
-#define FORMAT            1
+#define RETRY_MS          1000
 
 struct journal {
-    int fd;
+    int fd; /* -1 = the disk has not taken any file yet */
     char *path;
     struct table *table;
     size_t bytes, live_bytes; /* now; after the last rewrite */
-    bool failing;
-    struct buf line;
+    bool failing;             /* what is on the disk lacks something */
+    bool is_torn;             /* perhaps its last line is a half one */
+    uv_timer_t *retry;        /* only while it fails; of its own, it may outlive us by a turn */
+    bool is_stopped;
+    bool is_held;
+    struct buf line, held;
 };
 
-static void read_boot_id(char *ret, size_t size)
+void journal_boot_id(char ret[JOURNAL_BOOT_BYTES])
 {
-    ret[0] = '\0';
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, ret, size - 1);
+    ssize_t n = fd < 0 ? 0 : read(fd, ret, JOURNAL_BOOT_BYTES - 1);
     fd_close(&fd);
     ret[n > 0 ? n : 0] = '\0';
     ret[strcspn(ret, "\n")] = '\0';
 }
 
-/* ---- reading ---- */
+/* ---- sums ---- */
 
-static int64_t int_or(const json_t *obj, const char *key, int64_t fallback)
+uint32_t journal_sum_of(struct str text)
 {
-    int64_t v;
-    return json_get_int(obj, key, &v) ? v : fallback;
+    return (uint32_t)crc32_z(0, (const unsigned char *)text.p, text.n);
 }
 
-static void copy_text(char *to, size_t size, const json_t *obj, const char *key)
+enum journal_sum journal_sum_check(struct str line)
 {
-    const char *text = json_get_str(obj, key);
-    snprintf(to, size, "%s", text ? text : "");
-}
-
-static void take_state(struct proc *p, const json_t *r);
-
-/* NOLINTNEXTLINE(misc-no-recursion): one level, an other generation has none */
-static void take_other(struct proc *p, const json_t *r)
-{
-    struct proc *o = p->lead ? NULL : reload_recover_other(p, json_is_object(r));
-    if (!o)
-        return;
-    o->is_old = json_get_bool(r, "old", false);
-    take_state(o, r);
-    reload_recover_parked(p, json_get_bool(r, "parked", false));
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion) */
-static void take_state(struct proc *p, const json_t *r)
-{
-    p->sm.state = (enum proc_state)int_or(r, "state", PROC_STOPPED);
-    p->sm.goal = (enum proc_goal)int_or(r, "goal", GOAL_DOWN);
-    if (p->sm.state < 0 || p->sm.state >= PROC_STATE_COUNT || p->sm.goal < 0 ||
-        p->sm.goal >= GOAL_COUNT) {
-        p->sm.state = PROC_STOPPED;
-        p->sm.goal = GOAL_DOWN;
-    }
-    p->sm.restart_time = int_or(r, "restarts", 0);
-    p->sm.unstable_restarts = int_or(r, "unstable", 0);
-    p->sm.prev_delay_ms = int_or(r, "delay", 0);
-    p->sm.cannot_start = json_get_bool(r, "cannot", false);
-    p->sm.over_limit = json_get_bool(r, "over", false);
-    p->pm_uptime = int_or(r, "up", 0);
-    p->created_at = int_or(r, "created", 0);
-    p->run_count = (uint32_t)int_or(r, "runs", 0);
-    p->run_top = (uint32_t)int_or(r, "top", p->run_count);
-    p->slot = int_or(r, "slot", 0) == 1;
-    p->exit_unknown = json_is_null(json_object_get(r, "exit"));
-    p->has_exit = json_has(r, "exit") && !p->exit_unknown;
-    p->exit_code = (int)int_or(r, "exit", 0);
-    p->exit_signal = (int)int_or(r, "sig", 0);
-    p->last_pid = (pid_t)int_or(r, "pid", 0);
-    p->last_ticks = (uint64_t)int_or(r, "ticks", 0);
-    copy_text(p->version, sizeof(p->version), r, "version");
-    copy_text(p->node_version, sizeof(p->node_version), r, "node");
-    json_decref(p->claims);
-    p->claims = primary_read_claims(r);
-    take_other(p, json_object_get(r, "other"));
-    if (json_get_str(r, "reason")) {
-        proc_set_reason(p, "%s", json_get_str(r, "reason"));
-        p->reason_at = int_or(r, "reason_at", p->reason_at);
-    }
-}
-
-static void take_app(struct table *t, int id, const json_t *r)
-{
-    json_t *conf = json_object_get(r, "conf");
-    if (!json_is_object(conf))
-        return;
-    struct proc *p = table_find(t, id);
-    if (p) {
-        json_decref(p->conf);
-        p->conf = json_incref(conf);
-        proc_policy_refresh(p);
-    } else {
-        p = table_add_recovered(t, id, json_incref(conf));
-    }
-    if (!p)
-        return;
-    p->instance = int_or(r, "instance", -1);
-    if (json_has(r, "state"))
-        take_state(p, json_object_get(r, "state"));
-    if (p->other && json_is_object(json_object_get(r, "other_conf"))) {
-        json_decref(p->other->conf);
-        p->other->conf = json_incref(json_object_get(r, "other_conf"));
-        proc_policy_refresh(p->other);
-    }
-}
-
-static void take_record(struct table *t, const json_t *r)
-{
-    const char *type = json_get_str(r, "t");
-    int64_t id;
-    if (!type || !json_get_int(r, "id", &id) || id < 0 || id > INT32_MAX)
-        return;
-    struct proc *p = table_find(t, (int)id);
-    if (strcmp(type, "app") == 0) {
-        take_app(t, (int)id, r);
-    } else if (strcmp(type, "st") == 0 && p) {
-        take_state(p, r);
-    } else if (strcmp(type, "del") == 0 && p) {
-        table_remove(t, p);
-        proc_discard(p);
-    }
-    if (id >= t->next_id)
-        t->next_id = (int)id + 1;
-}
-
-static bool same_boot(struct str line)
-{
-    char boot[64];
-    read_boot_id(boot, sizeof(boot));
-    AUTO_JSON head = json_read(line, NULL);
-    const char *was = json_get_str(head, "boot");
-    return was && strcmp(was, boot) == 0 && int_or(head, "format", 0) == FORMAT;
-}
-
-static int read_file(const char *path, struct buf *text)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = 1;
-    while (n > 0 && buf_reserve(text, 65536)) {
-        n = read(fd, text->data + text->len, 65536);
-        if (n > 0)
-            text->len += (size_t)n;
-    }
-    text->data[text->len] = '\0';
-    fd_close(&fd);
-    return buf_oom(text) || n < 0 ? -EIO : 0;
-}
-
-int journal_check(const char *path, struct err *e)
-{
-    AUTO(buf) text = BUF_INIT;
-    struct str rest;
-    struct str line;
-    int rc = read_file(path, &text);
-    if (rc == -ENOENT)
-        return 0;
-    if (rc < 0)
-        return err_set(e, rc, "cannot read %s: %s", path, err_text(rc));
-    rest = buf_str(&text);
-    if (!str_cut_line(&rest, &line))
-        return 0;
-    AUTO_JSON head = json_read(line, NULL);
-    int64_t format = int_or(head, "format", 0);
-    return format == FORMAT
-               ? 0
-               : err_set(e, -EPROTONOSUPPORT, "%s has format %lld, this program reads format %d",
-                         path, (long long)format, FORMAT);
-}
-
-static int replay(const char *path, struct table *t)
-{
-    AUTO(buf) text = BUF_INIT;
-    if (read_file(path, &text) < 0 || text.len == 0)
-        return 0;
-    struct str rest = buf_str(&text);
-    struct str line;
-    if (!str_cut_line(&rest, &line) || !same_boot(line))
-        return 0; /* the machine was restarted: nothing of it runs any more */
-    unsigned bad = 0;
-    while (str_cut_line(&rest, &line)) {
-        AUTO_JSON r = json_read(line, NULL);
-        if (r)
-            take_record(t, r);
-        else
-            bad++;
-    }
-    if (bad > 0 || rest.n > 0)
-        log_warn("%s: %u unreadable records skipped", path, bad + (rest.n > 0));
-    return (int)t->count;
+    const struct str begin = STR(JOURNAL_SUM_BEGIN);
+    const struct str end = STR(JOURNAL_SUM_END);
+    char hex[9];
+    size_t n = begin.n + 8 + end.n;
+    if (line.n < n || !str_ends(line, end))
+        return JOURNAL_SUM_NONE;
+    struct str head = {line.p, line.n - n};
+    struct str tail = {line.p + head.n, n};
+    if (!str_starts(tail, begin))
+        return JOURNAL_SUM_NONE;
+    snprintf(hex, sizeof(hex), "%08x", journal_sum_of(head));
+    return memcmp(tail.p + begin.n, hex, 8) == 0 ? JOURNAL_SUM_GOOD : JOURNAL_SUM_BAD;
 }
 
 /* ---- writing ---- */
 
-static void append(struct journal *j)
+static int write_out(struct journal *j, const struct buf *text)
 {
-    buf_add_byte(&j->line, '\n');
-    FAILPOINT("journal.before");
-    int rc = buf_oom(&j->line) ? -ENOMEM : fd_write_all(j->fd, j->line.data, j->line.len);
-    if (rc < 0 && !j->failing)
-        log_error("cannot write %s: %s (recovery after a crash of pm2d is at risk)", j->path,
-                  err_text(rc));
-    j->failing = rc < 0;
-    FAILPOINT("journal.after");
-    j->bytes += j->line.len;
-    buf_clear(&j->line);
-    buf_trim(&j->line, 16384);
+    int rc = buf_oom(text) ? -ENOMEM : j->fd < 0 ? -EBADF : 0;
+    if (rc == 0 && j->is_torn)
+        rc = fd_write_all(j->fd, "\n", 1);
+    if (rc == 0) {
+        rc = fd_write_all(j->fd, text->data, text->len);
+        j->is_torn = rc < 0;
+    }
+    j->bytes += text->len;
+    return rc;
 }
 
-static void write_head(struct journal *j)
+/* Close the record in `line`, which is an object, and write it. 0 or -errno. */
+static int put(struct journal *j)
 {
-    char boot[64];
-    read_boot_id(boot, sizeof(boot));
+    int rc = 0;
+    if (j->line.len > 0)
+        buf_truncate(&j->line, j->line.len - 1);
+    uint32_t sum = journal_sum_of(buf_str(&j->line));
+    buf_printf(&j->line, JOURNAL_SUM_BEGIN "%08x" JOURNAL_SUM_END "\n", sum);
+    if (j->is_held && !buf_oom(&j->line))
+        buf_add_str(&j->held, buf_str(&j->line));
+    else
+        rc = write_out(j, &j->line);
+    buf_clear(&j->line);
+    buf_trim(&j->line, 16384);
+    return rc;
+}
+
+static void failed(struct journal *j, int code);
+
+static void append(struct journal *j)
+{
+    FAILPOINT("journal.before");
+    int rc = put(j);
+    if (rc < 0)
+        failed(j, rc);
+    FAILPOINT("journal.after");
+}
+
+static void add_head(struct journal *j)
+{
+    char boot[JOURNAL_BOOT_BYTES];
+    journal_boot_id(boot);
     struct jw w = jw_to(&j->line);
     jw_obj_begin(&w);
     jw_kstr(&w, "t", "head");
     jw_kstr(&w, "boot", boot);
-    jw_kint(&w, "format", FORMAT);
+    jw_kint(&w, "format", JOURNAL_FORMAT);
     jw_obj_end(&w);
-    append(j);
 }
 
 /* Of a process, and inside that of its other generation. */
@@ -298,7 +171,7 @@ static void put_members(struct jw *w, const struct proc *p)
     jw_obj_end(w);
 }
 
-static void write_app(struct journal *j, const struct proc *p)
+static void add_app(struct journal *j, const struct proc *p)
 {
     struct jw w = jw_to(&j->line);
     jw_obj_begin(&w);
@@ -315,7 +188,6 @@ static void write_app(struct journal *j, const struct proc *p)
         jw_obj_end(&w);
     }
     jw_obj_end(&w);
-    append(j);
 }
 
 static void put_state(struct buf *line, const struct proc *p)
@@ -328,6 +200,33 @@ static void put_state(struct buf *line, const struct proc *p)
     jw_obj_end(&w);
 }
 
+static void add_action(struct journal *j, const struct proc *p, const json_t *action)
+{
+    struct jw w = jw_to(&j->line);
+    jw_obj_begin(&w);
+    jw_kstr(&w, "t", "act");
+    jw_kint(&w, "id", p->id);
+    jw_kint(&w, "run", p->run_count);
+    jw_kdom(&w, "data", action);
+    jw_obj_end(&w);
+}
+
+/* Of both generations. */
+/* NOLINTNEXTLINE(misc-no-recursion): one level, an other generation has none */
+static int put_actions(struct journal *j, const struct proc *p)
+{
+    int rc = 0;
+    size_t i;
+    json_t *action;
+    json_array_foreach (p->axm_actions, i, action) {
+        add_action(j, p, action);
+        rc = put(j);
+        if (rc < 0)
+            return rc;
+    }
+    return p->other ? put_actions(j, p->other) : 0;
+}
+
 /* FNV-1a; never 0. */
 static uint64_t hash_line(const struct buf *line)
 {
@@ -335,6 +234,124 @@ static uint64_t hash_line(const struct buf *line)
     for (size_t i = 0; i < line->len; i++)
         h = (h ^ (unsigned char)line->data[i]) * 1099511628211u;
     return h ? h : 1;
+}
+
+/* All that is true now. */
+static int put_all(struct journal *j)
+{
+    int rc = 0;
+    add_head(j);
+    rc = put(j);
+    if (rc == 0) { /* with an empty line between: a newline may be damaged as well */
+        j->is_torn = true;
+        add_head(j);
+        rc = put(j);
+    }
+    for (size_t i = 0; i < j->table->count && rc == 0; i++) {
+        struct proc *p = j->table->items[i];
+        add_app(j, p);
+        rc = put(j);
+        put_state(&j->line, p);
+        p->journalled = hash_line(&j->line);
+        if (rc == 0)
+            rc = put(j);
+        buf_clear(&j->line);
+        if (rc == 0)
+            rc = put_actions(j, p);
+    }
+    return rc;
+}
+
+/* Write everything into a new file and put it in the old one's place. 0, or -errno: the old file
+ * goes on. */
+static int rewrite(struct journal *j)
+{
+    AUTO(buf) temp = BUF_INIT;
+    struct journal old = *j;
+    buf_printf(&temp, "%s.new", j->path);
+    if (buf_oom(&temp))
+        return -ENOMEM;
+    j->fd = open(temp.data, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int rc = j->fd < 0 ? -errno : 0;
+    j->bytes = 0;
+    j->is_torn = false;
+    if (rc == 0)
+        rc = put_all(j);
+    if (rc == 0 && rename(temp.data, j->path) < 0)
+        rc = -errno;
+    if (rc == 0) {
+        j->live_bytes = j->bytes;
+        fd_close(&old.fd);
+        return 0;
+    }
+    if (j->fd >= 0)
+        (void)unlink(temp.data);
+    fd_close(&j->fd);
+    j->fd = old.fd;
+    j->bytes = old.bytes;
+    j->is_torn = old.is_torn;
+    for (size_t i = 0; i < j->table->count; i++)
+        j->table->items[i]->journalled = 0; /* the old file may say something else */
+    return rc;
+}
+
+/* ---- a disk that refuses ---- */
+
+static void on_retry_closed(uv_handle_t *h)
+{
+    free(h);
+}
+
+static void stop_retrying(struct journal *j)
+{
+    if (j->retry)
+        uv_close((uv_handle_t *)j->retry, on_retry_closed);
+    j->retry = NULL;
+}
+
+static void on_retry(uv_timer_t *t)
+{
+    struct journal *j = t->data;
+    if (rewrite(j) < 0)
+        return;
+    j->failing = false;
+    stop_retrying(j);
+    log_warn("%s is written again: nothing is missing in it any more", j->path);
+}
+
+/* Records are lost from now on; a rewrite makes good for all of them. */
+static void failed(struct journal *j, int code)
+{
+    if (!j->failing)
+        log_error("cannot write %s: %s (recovery after a crash of pm2d is at risk)", j->path,
+                  err_text(code));
+    j->failing = true;
+    if (!j->is_stopped && !j->retry && (j->retry = malloc(sizeof(*j->retry)))) {
+        uv_timer_init(j->table->env->loop, j->retry);
+        j->retry->data = j;
+        uv_timer_start(j->retry, on_retry, RETRY_MS, RETRY_MS);
+    }
+}
+
+void journal_stop(struct journal *j)
+{
+    if (!j)
+        return;
+    j->is_stopped = true;
+    stop_retrying(j);
+}
+
+/* ---- what others call ---- */
+
+static void rewrite_if_grown(struct journal *j)
+{
+    if (j->is_held || j->bytes < REWRITE_MIN_BYTES || j->bytes < 4 * j->live_bytes)
+        return;
+    int rc = rewrite(j);
+    if (rc < 0) {
+        log_warn("cannot rewrite %s: %s", j->path, err_text(rc));
+        j->live_bytes = j->bytes; /* not again at once */
+    }
 }
 
 /* Nothing when the last record of this process says the same. */
@@ -346,61 +363,19 @@ static void write_state(struct journal *j, struct proc *p)
         buf_clear(&j->line);
         return;
     }
+    p->journalled = hash;
     append(j);
-    p->journalled = j->failing ? 0 : hash;
-}
-
-/* Write everything that is true now into a new file and put it in the old one's place. */
-static int rewrite(struct journal *j)
-{
-    char tmp[4200];
-    snprintf(tmp, sizeof(tmp), "%s.new", j->path);
-    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    int old = j->fd;
-    j->fd = fd;
-    j->bytes = 0;
-    j->failing = false;
-    write_head(j);
-    for (size_t i = 0; i < j->table->count; i++) {
-        struct proc *p = j->table->items[i];
-        write_app(j, p);
-        p->journalled = 0;
-        write_state(j, p);
-    }
-    int rc = j->failing ? -EIO : 0;
-    if (rc == 0 && rename(tmp, j->path) < 0)
-        rc = -errno;
-    if (rc < 0 && old >= 0) { /* the old file goes on */
-        fd_close(&j->fd);
-        j->fd = old;
-        (void)unlink(tmp);
-        for (size_t i = 0; i < j->table->count; i++)
-            j->table->items[i]->journalled = 0; /* it may say something else */
-        return rc;
-    }
-    j->live_bytes = j->bytes;
-    fd_close(&old);
-    return rc;
-}
-
-static void rewrite_if_grown(struct journal *j)
-{
-    if (j->bytes < REWRITE_MIN_BYTES || j->bytes < 4 * j->live_bytes)
-        return;
-    int rc = rewrite(j);
-    if (rc < 0) {
-        log_warn("cannot rewrite %s: %s", j->path, err_text(rc));
-        j->live_bytes = j->bytes; /* not again at once */
-    }
 }
 
 void journal_app(struct journal *j, const struct proc *p)
 {
     if (!j)
         return;
-    write_app(j, p);
+    add_app(j, p);
+    append(j);
+    int rc = p->other ? put_actions(j, p) : 0; /* the generations may have changed places */
+    if (rc < 0)
+        failed(j, rc);
     rewrite_if_grown(j);
 }
 
@@ -412,6 +387,15 @@ void journal_state(struct journal *j, struct proc *p)
     rewrite_if_grown(j);
 }
 
+void journal_action(struct journal *j, const struct proc *p, const json_t *action)
+{
+    if (!j)
+        return;
+    add_action(j, p, action);
+    append(j);
+    rewrite_if_grown(j);
+}
+
 void journal_del(struct journal *j, int id)
 {
     if (!j)
@@ -420,9 +404,44 @@ void journal_del(struct journal *j, int id)
     append(j);
 }
 
+/* When no new file can be made now, the one that was read goes on. */
+static int open_first(struct journal *j, bool is_ours)
+{
+    int rc = rewrite(j);
+    if (rc != -ENOSPC && rc != -EDQUOT && rc != -EIO && rc != -ENOMEM && rc != -EMFILE &&
+        rc != -ENFILE)
+        return rc;
+    if (is_ours)
+        j->fd = open(j->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    j->is_torn = true;
+    failed(j, rc);
+    return 0;
+}
+
+void journal_hold(struct journal *j)
+{
+    if (j)
+        j->is_held = true;
+}
+
+void journal_release(struct journal *j)
+{
+    if (!j || !j->is_held)
+        return;
+    j->is_held = false;
+    int rc = write_out(j, &j->held);
+    buf_fini(&j->held);
+    if (rc < 0)
+        failed(j, rc);
+    rewrite_if_grown(j);
+}
+
 struct journal *journal_open(const char *path, struct table *t, int *ret_found, struct err *e)
 {
-    *ret_found = replay(path, t);
+    bool is_ours;
+    *ret_found = journal_read(path, t, &is_ours, e);
+    if (*ret_found < 0)
+        return NULL;
     struct journal *j = calloc(1, sizeof(*j));
     char *copy = strdup(path);
     if (!j || !copy) {
@@ -435,7 +454,8 @@ struct journal *journal_open(const char *path, struct table *t, int *ret_found, 
     j->path = copy;
     j->table = t;
     buf_init(&j->line);
-    int rc = rewrite(j);
+    buf_init(&j->held);
+    int rc = open_first(j, is_ours);
     if (rc < 0) {
         err_set(e, rc, "cannot write %s: %s", path, err_text(rc));
         journal_close(j, false);
@@ -448,10 +468,12 @@ void journal_close(struct journal *j, bool remove)
 {
     if (!j)
         return;
-    if (remove)
+    journal_stop(j);
+    if (remove && j->fd >= 0)
         file_unlink_own(j->path, file_id_of(j->fd));
     fd_close(&j->fd);
     buf_fini(&j->line);
+    buf_fini(&j->held);
     free(j->path);
     free(j);
 }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/obj.h"
+#include "fd_room.h"
 #include "os/fd.h"
 #include "os/pidfd.h"
 
@@ -35,6 +36,8 @@ struct link {
     size_t cargo_count, cargo_cap;
     int fds[4 * LIMIT_LINK_FDS]; /* received, not yet claimed by a frame */
     unsigned nfds;
+    size_t spawns;       /* asked for and not answered */
+    struct fd_room room; /* for what will come with the answers */
     uint32_t seq;
     pid_t keeper_pid;
     int keeper_pidfd;
@@ -85,6 +88,8 @@ static void frame_child(struct link *l, const struct link_frame *f, struct link_
     link_get_child(in, &child);
     take_fds(l, f->nfds, child.fd_mask, fds);
     if (f->type == LINK_SPAWNED)
+        l->spawns -= l->spawns > 0;
+    if (f->type == LINK_SPAWNED)
         l->handler->spawned(l->handler->ctx, &child, fds);
     else
         l->handler->child(l->handler->ctx, &child, fds);
@@ -95,6 +100,7 @@ static void frame_spawn_failed(struct link *l, const struct link_frame *f, struc
     (void)f;
     uint64_t handle = link_get_u64(in);
     int code = link_get_i32(in);
+    l->spawns -= l->spawns > 0;
     l->handler->spawn_failed(l->handler->ctx, handle, code, (enum link_stage)link_get_u32(in));
 }
 
@@ -204,14 +210,18 @@ static int receive(struct link *l)
 {
     char bytes[65536];
     unsigned room = (unsigned)ARRAY_LEN(l->fds) - l->nfds;
+    /* One reading never takes in descriptors of two frames. */
+    fd_room_shrink(&l->room, l->room.count > LINK_FD_COUNT ? l->room.count - LINK_FD_COUNT : 0);
     ssize_t n = fd_recv(l->fd, bytes, sizeof(bytes), l->fds + l->nfds, &room);
+    l->nfds += room;
+    int rc = n <= 0 ? (int)n : link_reader_feed(&l->reader, bytes, (size_t)n);
+    if (n > 0 && rc == 0)
+        rc = run_frames(l);
+    (void)fd_room_grow(&l->room, l->spawns * LINK_FD_COUNT);
+    fd_room_shrink(&l->room, l->spawns * LINK_FD_COUNT);
     if (n == -EAGAIN || n == -EINTR)
         return 0;
-    if (n <= 0)
-        return n == 0 ? -EPIPE : (int)n;
-    l->nfds += room;
-    int rc = link_reader_feed(&l->reader, bytes, (size_t)n);
-    return rc < 0 ? rc : run_frames(l);
+    return n == 0 ? -EPIPE : rc;
 }
 
 static void become_lost(struct link *l)
@@ -413,6 +423,7 @@ void link_free(struct link *l)
         return;
     for (unsigned i = 0; i < l->nfds; i++)
         fd_close(&l->fds[i]);
+    fd_room_fini(&l->room);
     link_reader_fini(&l->reader);
     cargo_drop_all(l);
     buf_fini(&l->out);
@@ -504,9 +515,14 @@ int link_spawn(struct link *l, const struct link_spawn *s, const int *fds, unsig
         return -EPIPE;
     if (n > 0 && l->version < LINK_VERSION_SPAWN_FDS)
         return -EPROTONOSUPPORT;
+    int room = fd_room_grow(&l->room, (l->spawns + 1) * LINK_FD_COUNT);
+    if (room < 0)
+        return room;
     int added = n > 0 ? cargo_add(l, fds, n) : 0;
-    if (added < 0)
+    if (added < 0) {
+        fd_room_shrink(&l->room, l->spawns * LINK_FD_COUNT);
         return added;
+    }
     size_t before = l->out.len;
     size_t mark = link_open(&l->out, LINK_SPAWN, ++l->seq, n);
     link_put_spawn(&l->out, s);
@@ -517,8 +533,10 @@ int link_spawn(struct link *l, const struct link_spawn *s, const int *fds, unsig
         buf_truncate(&l->out, before);
         if (n > 0)
             cargo_drop_last(l);
+        fd_room_shrink(&l->room, l->spawns * LINK_FD_COUNT);
         return rc;
     }
+    l->spawns++;
     push(l);
     return 0;
 }

@@ -60,6 +60,7 @@ static const struct method method_table[] = {
     {"c.env", compact_env, NULL},
     {"c.logs", compact_logs, NULL},
     {"c.flush", compact_flush, NULL},
+    {"c.reset", compact_reset, NULL},
     {"c.save", compact_save, NULL},
     {"c.cleardump", compact_cleardump, NULL},
     {"c.resurrect", compact_resurrect, NULL},
@@ -126,7 +127,9 @@ void methods_handle(void *ctx, struct call *c, const struct rpc_request *rq)
             method_fail(c, "%s is not available yet", rq->method);
         return;
     }
-    method_fail(c, "method \"%s\" does not exist", rq->method);
+    char text[ERR_MSG_MAX];
+    snprintf(text, sizeof(text), "method \"%s\" does not exist", rq->method);
+    call_refuse(c, text);
 }
 
 struct app_request method_request(const struct methods *m, const json_t *opts)
@@ -193,14 +196,14 @@ struct proc *method_proc(struct methods *m, struct call *c, const json_t *id, co
     if (p)
         return p;
     char shown[128];
-    char text[ERR_MSG_MAX];
     id_text(id, shown, sizeof(shown));
-    const char *at = strstr(fmt, "%s");
-    if (at)
-        snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - fmt), fmt, shown, at + 2);
-    else
-        snprintf(text, sizeof(text), "%s", fmt);
-    call_fail(c, text);
+    AUTO(buf) text = BUF_INIT;
+    for (const char *at; (at = strstr(fmt, "%s")); fmt = at + 2) {
+        buf_add(&text, fmt, (size_t)(at - fmt));
+        buf_add_c(&text, shown);
+    }
+    buf_add_c(&text, fmt);
+    call_fail(c, buf_oom(&text) ? "out of memory" : text.data);
     return NULL;
 }
 

@@ -39,7 +39,7 @@ void methods_handle(void *ctx, struct call *c, const struct rpc_request *rq);
 json_t *method_arg(json_t *args, size_t i);
 /* A pm_id given as number or numeric text. */
 bool method_id(const json_t *value, int *ret_id);
-/* The process of an id, or NULL after the call has been failed with `fmt` (one %s: the id). */
+/* The process of an id, or NULL after the call has been failed with `fmt` (each %s: the id). */
 struct proc *method_proc(struct methods *m, struct call *c, const json_t *id, const char *fmt);
 void method_fail(struct call *c, const char *fmt, ...) ATTR_FORMAT(2, 3);
 /* What `opts` of a compact method says of an app (options, args, cwd, env); borrowed. */
@@ -61,7 +61,7 @@ method_fn method_signal_id, method_signal_name, method_send_data, method_send_li
 method_fn compact_hello, compact_list, compact_describe, compact_env, compact_kill, compact_own,
     compact_update;
 /* methods_logs.c */
-method_fn method_reload_logs, compact_logs, compact_flush;
+method_fn method_reload_logs, compact_logs, compact_flush, compact_reset;
 /* compact_act.c */
 method_fn compact_act;
 /* trigger.c */

@@ -146,20 +146,24 @@ void method_start_id(struct methods *m, struct call *c, json_t *args)
         proc_order(p, ORDER_START, reply_live, c);
 }
 
-void method_stop_id(struct methods *m, struct call *c, json_t *args)
+/* Their argument is an id, or an object that has one. */
+static void end_id(struct methods *m, struct call *c, json_t *args, enum order_kind kind)
 {
     const json_t *arg = method_arg(args, 0);
     const json_t *id = json_is_object(arg) ? json_object_get(arg, "id") : arg;
     struct proc *p = method_proc(m, c, id, "%s : id unknown");
     if (p)
-        proc_order(p, ORDER_STOP, reply_plain, c);
+        proc_order(p, kind, reply_plain, c);
+}
+
+void method_stop_id(struct methods *m, struct call *c, json_t *args)
+{
+    end_id(m, c, args, ORDER_STOP);
 }
 
 void method_delete_id(struct methods *m, struct call *c, json_t *args)
 {
-    struct proc *p = method_proc(m, c, method_arg(args, 0), "%s : id unknown");
-    if (p)
-        proc_order(p, ORDER_DELETE, reply_plain, c);
+    end_id(m, c, args, ORDER_DELETE);
 }
 
 /* Keys that PM2's client sends with every restart whether or not the user asked for them; applying
@@ -217,14 +221,10 @@ static int restart_conf(struct methods *m, const struct proc *p, const json_t *g
 /* What restartProcessId and reloadProcessId want: `{id, env?}`. Answers the call and returns NULL
  * when it cannot be. `unknown` is how PM2's method words an id that nobody has. */
 static struct proc *restart_args(struct methods *m, struct call *c, json_t *args,
-                                 const char *method, const char *unknown, json_t **ret_conf)
+                                 const char *unknown, json_t **ret_conf)
 {
     struct err e = {0};
     const json_t *opts = method_arg(args, 0);
-    if (!json_is_object(opts) || !json_has(opts, "id")) {
-        method_fail(c, "opts.id not passed to %s", method);
-        return NULL;
-    }
     if (m->shutting_down) {
         call_fail(c, "[RestartProcessId] PM2 is being killed, stopping restart procedure...");
         return NULL;
@@ -240,8 +240,11 @@ static struct proc *restart_args(struct methods *m, struct call *c, json_t *args
 void method_restart_id(struct methods *m, struct call *c, json_t *args)
 {
     json_t *conf;
-    struct proc *p =
-        restart_args(m, c, args, "restartProcessId", "God db process id unknown", &conf);
+    if (!json_has(method_arg(args, 0), "id")) {
+        call_fail(c, "opts.id not passed to restartProcessId");
+        return;
+    }
+    struct proc *p = restart_args(m, c, args, "God db process id unknown", &conf);
     if (!p)
         return;
     if (conf)
@@ -253,7 +256,8 @@ static void reload_id(struct methods *m, struct call *c, json_t *args, bool soft
 {
     json_t *conf;
     const char *why;
-    struct proc *p = restart_args(m, c, args, "reloadProcessId", "PM2 ID unknown", &conf);
+    struct proc *p =
+        restart_args(m, c, args, soft ? "pm_id %s not available in %s" : "PM2 ID unknown", &conf);
     if (!p)
         return;
     if (reload_can(p, &why)) {
@@ -277,16 +281,53 @@ void method_soft_reload_id(struct methods *m, struct call *c, json_t *args)
     reload_id(m, c, args, true);
 }
 
+static void reset_meta(struct methods *m, struct proc *p)
+{
+    p->created_at = clock_wall_ms();
+    proc_sm_set_restarts(&p->sm, 0);
+    p->sm.unstable_restarts = 0;
+    journal_state(m->env->journal, p);
+}
+
 void method_reset_meta(struct methods *m, struct call *c, json_t *args)
 {
     struct proc *p = method_proc(m, c, method_arg(args, 0), "%s id unknown");
     if (!p)
         return;
-    p->created_at = clock_wall_ms();
-    p->sm.restart_time = 0;
-    p->sm.unstable_restarts = 0;
-    journal_state(m->env->journal, p);
+    reset_meta(m, p);
     method_reply_list(m, c, PROC_JSON_ENV);
+}
+
+/* {target}: a name, an id or "all", modules included; PM2's reset knows no namespaces. */
+void compact_reset(struct methods *m, struct call *c, json_t *args)
+{
+    long long id = -1;
+    const char *target = json_get_str(method_arg(args, 0), "target");
+    bool is_all = target && strcmp(target, "all") == 0;
+    AUTO(buf) text = BUF_INIT;
+    struct jw w = jw_to(&text);
+    size_t count = 0;
+    if (target)
+        (void)str_to_int(str_from(target), &id);
+    jw_obj_begin(&w);
+    jw_key(&w, "ids");
+    jw_arr_begin(&w);
+    for (size_t i = 0; target && i < m->table->count; i++) {
+        struct proc *p = m->table->items[i];
+        if (!is_all && p->id != id && strcmp(proc_name(p), target) != 0)
+            continue;
+        reset_meta(m, p);
+        jw_int(&w, p->id);
+        count++;
+    }
+    jw_arr_end(&w);
+    jw_obj_end(&w);
+    if (!target)
+        call_fail(c, "c.reset: target is missing");
+    else if (count == 0 && !is_all)
+        method_fail(c, "Process %.128s not found", target);
+    else
+        call_value(c, buf_str(&text));
 }
 
 /* ---- the end ---- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apptell.h"
 #include "base/limits.h"
 #include "events.h"
 #include "methods.h"
@@ -17,21 +18,19 @@
 
 /* ---- signals ---- */
 
-/* "SIGUSR2", "USR2" or a number; 0 when there is no such signal. */
+/* "SIGUSR2", "USR2" or a number, 0 to ask only whether it is there; -1 when there is no such
+ * signal. */
 static int signal_number(const json_t *value)
 {
-    int64_t n;
-    if (json_is_integer(value)) {
-        n = json_integer_value(value);
-        return n > 0 && n < NSIG ? (int)n : 0;
-    }
     const char *name = json_string_value(value);
-    long long parsed;
-    if (!name)
-        return 0;
-    if (str_to_int(str_from(name), &parsed))
-        return parsed > 0 && parsed < NSIG ? (int)parsed : 0;
-    return signal_by_name(name);
+    long long n;
+    if (json_is_integer(value))
+        n = json_integer_value(value);
+    else if (!name)
+        return -1;
+    else if (!str_to_int(str_from(name), &n))
+        n = signal_by_name(name) > 0 ? signal_by_name(name) : -1;
+    return n >= 0 && n < NSIG ? (int)n : -1;
 }
 
 void method_signal_id(struct methods *m, struct call *c, json_t *args)
@@ -41,7 +40,7 @@ void method_signal_id(struct methods *m, struct call *c, json_t *args)
     if (!p)
         return;
     int signo = signal_number(json_object_get(opts, "signal"));
-    if (signo == 0 || proc_signal(p, signo) < 0)
+    if (signo < 0 || proc_signal(p, signo) < 0)
         call_fail(c, "Error when sending signal (signal unknown)");
     else
         method_reply_list(m, c, PROC_JSON_ENV);
@@ -67,9 +66,13 @@ void method_signal_name(struct methods *m, struct call *c, json_t *args)
         call_fail(c, "Unknown process name");
         return;
     }
-    if (signo == 0) {
-        const char *text = json_string_value(signal);
-        method_fail(c, "Unknown signal: %.64s", text ? text : json_type_name(signal));
+    if (signo < 0) {
+        AUTO(buf) text = BUF_INIT;
+        if (json_is_string(signal))
+            buf_add_c(&text, json_string_value(signal));
+        else
+            jw_dom(&(struct jw){.out = &text}, signal);
+        method_fail(c, "Unknown signal: %.64s", text.data);
         return;
     }
     for (size_t i = 0; i < m->table->count; i++)
@@ -111,7 +114,7 @@ void method_send_data(struct methods *m, struct call *c, json_t *args)
     AUTO(buf) text = BUF_INIT;
     struct jw w = jw_to(&text);
     jw_dom(&w, packet);
-    if (send_failed(c, chan_send(p->run->chan, buf_str(&text)), "message channel"))
+    if (send_failed(c, apptell_send(p, buf_str(&text), NULL), "message channel"))
         return;
     AUTO(buf) reply = BUF_INIT;
     buf_printf(&reply, "{\"success\":true,\"data\":%s}", text.data);
@@ -130,12 +133,12 @@ void method_send_line(struct methods *m, struct call *c, json_t *args)
     struct proc *p = method_proc(m, c, id, "Process with ID <%s> unknown.");
     if (!p)
         return;
-    if (proc_pid(p) <= 0) {
-        method_fail(c, "Process with ID <%d> offline.", p->id);
-        return;
-    }
     if (proc_is_cluster(p)) {
         call_fail(c, "Cannot send line to processes in cluster mode");
+        return;
+    }
+    if (proc_pid(p) <= 0) {
+        method_fail(c, "Process with ID <%d> offline.", p->id);
         return;
     }
     if (send_failed(c, chan_stdin(p->run->chan, str_from(line)), "standard input"))
@@ -175,8 +178,6 @@ void method_msg_process(struct methods *m, struct call *c, json_t *args)
                   name || id ? "method requires a msg field" : "method requires name or id field");
         return;
     }
-    AUTO(buf) text = BUF_INIT;
-    trigger_text(cmd, &text);
     if (id) {
         struct proc *p = method_proc(m, c, id, "%s id unknown");
         if (!p)
@@ -185,7 +186,7 @@ void method_msg_process(struct methods *m, struct call *c, json_t *args)
             method_fail(c, "Action doesn't exist %.128s for %s", msg, proc_name(p));
         else if (proc_pid(p) <= 0)
             method_fail(c, "%d : id offline", p->id);
-        else if (!send_failed(c, chan_send(p->run->chan, buf_str(&text)), "message channel"))
+        else if (!send_failed(c, trigger_send(p, cmd), "message channel"))
             reply_count(c, 1);
         return;
     }
@@ -193,7 +194,7 @@ void method_msg_process(struct methods *m, struct call *c, json_t *args)
     for (size_t i = 0; i < m->table->count; i++) {
         struct proc *p = m->table->items[i];
         if (proc_pid(p) > 0 && action_target(p, name) && trigger_has_action(p, msg) &&
-            chan_send(p->run->chan, buf_str(&text)) == 0)
+            trigger_send(p, cmd) == 0)
             count++;
     }
     reply_count(c, count);
@@ -220,17 +221,25 @@ void method_notify(struct methods *m, struct call *c, json_t *args)
 
 /* ---- watching ---- */
 
-typedef void watch_fn(struct proc *p);
+typedef bool watch_fn(struct proc *p); /* false: nothing was to be done */
 
-static void start_watch(struct proc *p)
+static bool stop_watch(struct proc *p)
 {
-    (void)watch_start(p);
+    watch_stop(p);
+    return true;
+}
+
+static bool toggle_watch(struct proc *p)
+{
+    watch_toggle(p);
+    return true;
 }
 
 /* The arguments are the name of the method to come and its argument: an id, {id}, or a name. PM2
  * takes no notice of names here; there is no harm in doing what is said. */
-static void watch_each(struct methods *m, json_t *args, watch_fn *fn)
+static bool watch_each(struct methods *m, json_t *args, watch_fn *fn)
 {
+    bool all_done = true;
     const char *method = json_string_value(method_arg(args, 0));
     const json_t *value = method_arg(args, 1);
     int id;
@@ -242,24 +251,27 @@ static void watch_each(struct methods *m, json_t *args, watch_fn *fn)
     for (size_t i = 0; i < m->table->count; i++) {
         struct proc *p = m->table->items[i];
         if (all || (by_id ? p->id == id : name && strcmp(proc_name(p), name) == 0))
-            fn(p);
+            all_done = fn(p) && all_done;
     }
+    return all_done;
 }
 
 void method_stop_watch(struct methods *m, struct call *c, json_t *args)
 {
-    watch_each(m, args, watch_stop);
+    (void)watch_each(m, args, stop_watch);
     call_value(c, STR("{\"success\":true}"));
 }
 
 void method_start_watch(struct methods *m, struct call *c, json_t *args)
 {
-    watch_each(m, args, start_watch);
-    call_value(c, STR("{\"success\":true}"));
+    if (watch_each(m, args, watch_start))
+        call_value(c, STR("{\"success\":true}"));
+    else
+        call_value(c, STR("{\"success\":true,\"notrestarted\":true}"));
 }
 
 void method_toggle_watch(struct methods *m, struct call *c, json_t *args)
 {
-    watch_each(m, args, watch_toggle);
+    (void)watch_each(m, args, toggle_watch);
     call_value(c, STR("{\"success\":true}"));
 }

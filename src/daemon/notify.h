@@ -3,14 +3,8 @@
  * a datagram socket of ours in NOTIFY_SOCKET; READY=1 there does what the message "ready" does for
  * a Node app, and STATUS=text is shown.
  *
- * The sender is told by the kernel (SCM_CREDENTIALS). It speaks for the app whose root process it
- * is, in whose session it is, or from which it descends, or in whose cgroup it is; all of that is
- * read when the message arrives. One that has ended by then (`systemd-notify`, run by a script)
- * speaks for the app that waits, if only one does.
- *
- * There are two sockets, each made when the first app needs it: PM2_HOME/notify.sock; and an
- * abstract one for apps of other users, who cannot enter PM2_HOME, and for a PM2_HOME whose path is
- * too long. The keeper holds duplicates: what is sent while no pm2d is there waits. */
+ * The sender is told by the kernel (SCM_CREDENTIALS), and kin.h says for whom it speaks. The socket
+ * is a door.h: what is sent while no pm2d is there waits. */
 #pragma once
 
 #include <jansson.h>
@@ -25,8 +19,8 @@ struct table;
 
 /* Both are borrowed for its life; they need not be complete yet. NULL on OOM. */
 struct notify *notify_new(const struct table *table, struct proc_env *env);
-/* Recovery, step 1: what the keeper holds. Names that are not ours are closed. */
-void notify_take_stored(struct notify *n, struct str name, int take_fd);
+/* Recovery, step 1: what the keeper holds. False: it is none of ours; `take_fd` is not taken. */
+bool notify_take_stored(struct notify *n, struct str name, int take_fd);
 /* The keeper of env->link is another one now: it shall hold them as well. */
 void notify_rehome(struct notify *n);
 /* Asynchronous; frees itself. `for_good`: nobody will come after us. NULL is fine. */

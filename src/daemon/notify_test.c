@@ -12,14 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/limits.h"
 #include "notify.h"
-#include "notify_socket.h"
 #include "os/fd.h"
+#include "os/local_socket.h"
 #include "table.h"
 #include "json/read.h"
 
@@ -29,7 +28,7 @@ struct fixture {
     struct table table;
     struct proc *app[2];
     struct run run[2];
-    char address[NOTIFY_ADDRESS_MAX];
+    char address[LOCAL_ADDRESS_MAX];
 };
 
 static int setup(void **state)
@@ -41,7 +40,8 @@ static int setup(void **state)
     f->env.notify = notify_new(&f->table, &f->env);
     for (int i = 0; i < 2; i++)
         f->app[i] = table_add_recovered(&f->table, i, json_pack("{s:s}", "name", "app"));
-    notify_take_stored(f->env.notify, STR("notify.abstract"), notify_socket_abstract(f->address));
+    int fd = local_socket_abstract("pm2c-notify-", SOCK_DGRAM, f->address);
+    (void)notify_take_stored(f->env.notify, STR("notify.abstract"), fd);
     *state = f;
     return 0;
 }
@@ -73,13 +73,8 @@ static void set_root(struct fixture *f, int app, pid_t pid)
 
 static void say(const struct fixture *f, const char *text)
 {
-    struct sockaddr_un where = {.sun_family = AF_UNIX};
-    size_t n = strlen(f->address);
-    memcpy(where.sun_path + 1, f->address + 1, n - 1);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-    ssize_t sent = sendto(fd, text, strlen(text), 0, (const struct sockaddr *)&where, length);
-    assert_int_equal(sent, strlen(text));
+    int fd = local_socket_connect(f->address, SOCK_DGRAM);
+    assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
     fd_close(&fd);
 }
 
@@ -218,15 +213,16 @@ static void the_next_run_has_said_nothing(void **state)
     expect_status(f, 0, NULL);
 }
 
-static void a_stored_descriptor_of_another_name_is_closed(void **state)
+static void a_stored_descriptor_of_another_name_is_not_taken(void **state)
 {
     struct fixture *f = *state;
     int ends[2];
-    char byte;
     assert_int_equal(pipe(ends), 0);
-    notify_take_stored(f->env.notify, STR("notify.else"), ends[1]);
-    assert_int_equal(read(ends[0], &byte, 1), 0);
+    assert_false(notify_take_stored(f->env.notify, STR("notify.else"), ends[1]));
+    assert_false(notify_take_stored(f->env.notify, STR("notify.abstract"), ends[1])); /* has one */
+    assert_int_equal(write(ends[1], "x", 1), 1);
     close(ends[0]);
+    close(ends[1]);
 }
 
 int main(void)
@@ -242,7 +238,7 @@ int main(void)
         TEST(one_that_has_ended_speaks_for_the_only_one_that_waits),
         TEST(one_that_has_ended_speaks_for_none_of_two),
         TEST(the_next_run_has_said_nothing),
-        TEST(a_stored_descriptor_of_another_name_is_closed),
+        TEST(a_stored_descriptor_of_another_name_is_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "app/listen.h"
+#include "apptell.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -34,7 +35,8 @@
 #include "tree.h"
 #include "json/read.h"
 
-#define PROC_MAGIC OBJ_MAGIC('P', 'R', 'O', 'C')
+#define PROC_MAGIC     OBJ_MAGIC('P', 'R', 'O', 'C')
+#define KEEPER_LOOK_MS 100 /* pace of looking whether the keeper has told of an end */
 
 struct order {
     struct list link;
@@ -81,6 +83,11 @@ pid_t proc_pid(const struct proc *p)
     return p->run && !p->run->exited ? p->run->pid : 0;
 }
 
+int64_t proc_uptime_ms(const struct proc *p)
+{
+    return proc_pid(p) > 0 ? clock_mono_ms() - p->run->spawned_mono_ms : 0;
+}
+
 void proc_set_reason(struct proc *p, const char *fmt, ...)
 {
     char text[ERR_MSG_MAX];
@@ -100,9 +107,26 @@ static void clear_reason(struct proc *p)
     p->reason_at = 0;
 }
 
+/* It has ended, as ordered, and only the keeper's word is missing: no time to kill anything. */
+static bool awaits_keeper(const struct proc *p)
+{
+    return p->sm.state == PROC_STOPPING && proc_pid(p) > 0 && !p->run->adopted &&
+           pidfd_has_ended(p->run->pidfd) && !tree_has_members(p);
+}
+
 static void on_proc_timer(uv_timer_t *t)
 {
     struct proc *p = OBJ(t->data, struct proc, PROC_MAGIC);
+    if (awaits_keeper(p)) {
+        if (!p->run->is_unheard)
+            log_warn("App [%s:%d] has ended, and the keeper (pid %d) does not say so", proc_name(p),
+                     p->id, (int)link_keeper_pid(p->env->link));
+        p->run->is_unheard = true;
+        proc_arm(p, KEEPER_LOOK_MS);
+        return;
+    }
+    if (p->sm.state == PROC_STARTING)
+        history_late(p);
     proc_step(p, &(struct proc_event){.type = EV_TIMER});
 }
 
@@ -118,6 +142,7 @@ static void on_proc_closed(uv_handle_t *h)
     json_decref(p->axm_actions);
     json_decref(p->axm_monitor);
     json_decref(p->axm_options);
+    json_decref(p->agent_actions);
     json_decref(p->claims);
     free(p->reason);
     free(p);
@@ -199,6 +224,27 @@ static void settle(struct proc *p, int only)
     }
 }
 
+static void forget_run(struct proc *p)
+{
+    struct run *r = p->run;
+    p->run = NULL;
+    run_close(r);
+}
+
+/* A run that no keeper knows. */
+static void drop_run(struct proc *p)
+{
+    forget_run(p);
+    proc_step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
+}
+
+/* Nothing has been started yet: who does not want it any more does not wait for it. */
+static void stop_fetching(struct proc *p)
+{
+    if (p->run && p->run->fetch && (p->sm.goal != GOAL_UP || p->sm.stale))
+        drop_run(p);
+}
+
 void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void *ctx)
 {
     static const enum proc_event_type event_of[] = {[ORDER_START] = EV_START,
@@ -216,6 +262,7 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
     o->done = done;
     o->ctx = ctx;
     list_add_tail(&p->orders, &o->link);
+    p->orders_given++;
     history_ordered(p, kind);
     reload_overtake(p, kind);
     if (kind == ORDER_STOP || kind == ORDER_DELETE || kind == ORDER_RESTART)
@@ -226,36 +273,72 @@ void proc_order(struct proc *p, enum order_kind kind, order_done_fn *done, void 
     FAILPOINT("order.accepted");
     proc_step(p, &(struct proc_event){.type = event_of[kind]});
     FAILPOINT("order.journalled");
+    stop_fetching(p);
 }
 
 /* ---- actions ---- */
 
+/* What lacked may be there soon: who else would start the app then? Not of a successor, whose
+ * reload fails now. */
+static bool is_passing(const struct proc *p, int code)
+{
+    static const int codes[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, EDQUOT, ETXTBSY};
+    for (size_t i = 0; i < ARRAY_LEN(codes) && !p->lead; i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+/* With a reason set. One that goes on failing is told of once. */
+static void spawn_failed(struct proc *p, int code)
+{
+    struct proc_event ev = {.type = EV_SPAWN_FAILED, .is_passing = is_passing(p, code)};
+    if (code != p->told_failure) {
+        log_error("App [%s:%d] %s%s", proc_name(p), p->id, p->reason ? p->reason : "out of memory",
+                  ev.is_passing && p->policy.autorestart ? "; tried again until it works" : "");
+        history_cannot(p);
+    }
+    p->told_failure = code;
+    proc_step(p, &ev);
+}
+
+/* What the run before has said it offers, and how it was. */
+static void forget_offers(struct proc *p)
+{
+    json_decref(p->axm_actions);
+    json_decref(p->axm_monitor);
+    json_decref(p->agent_actions);
+    p->axm_actions = p->axm_monitor = p->agent_actions = NULL;
+}
+
 void proc_launch(struct proc *p)
 {
+    struct err e = {0};
     const char *mode = json_get_str(p->conf, "exec_mode");
-    log_info("App [%s:%d] starting in -%s mode-", proc_name(p), p->id,
-             mode && strcmp(mode, "cluster_mode") == 0 ? "cluster" : "fork");
+    if (p->told_failure == 0)
+        log_info("App [%s:%d] starting in -%s mode-", proc_name(p), p->id,
+                 mode && strcmp(mode, "cluster_mode") == 0 ? "cluster" : "fork");
     p->pm_uptime = clock_wall_ms();
     if (p->lead && p->pm_uptime <= p->lead->pm_uptime)
         p->pm_uptime = p->lead->pm_uptime + 1; /* it tells the generations apart: tree.c */
     if (p->created_at == 0)
         p->created_at = p->pm_uptime;
-    json_decref(p->axm_actions);
-    json_decref(p->axm_monitor);
-    p->axm_actions = p->axm_monitor = NULL;
+    forget_offers(p);
+    json_decref(p->axm_options);
+    p->axm_options = NULL;
     clear_reason(p);
-    p->run = run_spawn(p);
-    if (!p->run)
-        proc_step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
+    p->run = run_spawn(p, &e);
+    if (!p->run) {
+        proc_set_reason(p, "%s", e.msg);
+        spawn_failed(p, -e.code);
+    }
 }
 
 static void signal_now(struct proc *p, const struct proc_action *a)
 {
-    if (a->message && p->run && chan_connected(p->run->chan)) {
-        if (chan_send(p->run->chan, STR("\"shutdown\"")) == 0) {
-            tree_signal(p, 0, a->tree); /* only to watch the members */
-            return;
-        }
+    if (a->message && apptell_can(p) && apptell_send(p, STR("\"shutdown\""), NULL) == 0) {
+        tree_signal(p, 0, a->tree); /* only to watch the members */
+        return;
     }
     tree_signal(p, p->env->kill_signal, a->tree);
 }
@@ -279,14 +362,14 @@ static void send_signal(struct proc *p, const struct proc_action *a)
         signal_now(p, a);
 }
 
-static void publish(struct proc *p, enum proc_publish what)
+static void publish(struct proc *p, const struct proc_action *a)
 {
-    switch (what) {
+    switch (a->what) {
     case PUB_ONLINE:
-        log_info("App [%s:%d] online", proc_name(p), p->id);
         event_process(p, "online", false);
+        log_info("App [%s:%d] online", proc_name(p), p->id);
         break;
-    case PUB_EXIT: event_exit(p); break;
+    case PUB_EXIT: event_exit(p, a); break;
     case PUB_OVERLIMIT:
         log_info("Script %s had too many unstable restarts (%lld). Stopped. \"errored\"",
                  json_get_str(p->conf, "pm_exec_path"), (long long)p->policy.max_restarts);
@@ -295,7 +378,7 @@ static void publish(struct proc *p, enum proc_publish what)
                         p->exit_signal ? "signal" : "exit code",
                         p->exit_signal ? p->exit_signal : p->exit_code);
         history_gave_up(p);
-        event_process(p, "restart overlimit", false);
+        event_over_limit(p, a);
         break;
     case PUB_STOPPED: settle(p, ORDER_STOP); break;
     }
@@ -341,7 +424,7 @@ static void execute(struct proc *p, const struct proc_action *a)
         tree_signal(p, SIGKILL, a->tree);
         break;
     case ACT_SPAWN: proc_launch(p); break;
-    case ACT_PUBLISH: publish(p, a->what); break;
+    case ACT_PUBLISH: publish(p, a); break;
     case ACT_SETTLED: break; /* seen at the end of the step */
     case ACT_REMOVE: remove_for_good(p); break;
     }
@@ -428,10 +511,13 @@ void proc_tree_changed(struct proc *p)
 
 void proc_ready(struct proc *p)
 {
-    if (p->lead)
+    if (p->lead) {
+        if (p->run)
+            p->run->has_said_ready = true;
         reload_word(p);
-    else
+    } else {
         proc_step(p, &(struct proc_event){.type = EV_READY});
+    }
 }
 
 int proc_signal(struct proc *p, int signo)
@@ -451,16 +537,15 @@ void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds)
         pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     nodeversion_find(p->run->pid, p->node_version, sizeof(p->node_version));
     history_started(p);
+    p->told_failure = 0;
     proc_step(p, &(struct proc_event){.type = EV_SPAWNED});
     FAILPOINT("spawned.journalled");
 }
 
 static void explain_spawn_failure(struct proc *p, int code, enum link_stage stage)
 {
-    if (resources_explain(p, code, stage)) {
-        log_error("App [%s:%d] %s", proc_name(p), p->id, p->reason);
+    if (resources_explain(p, code, stage))
         return;
-    }
     const char *subject = json_get_str(p->conf, "pm_exec_path");
     struct app_command cmd = {0};
     if (stage == LINK_STAGE_EXEC && app_command_from_conf(p->conf, &cmd, NULL) == 0)
@@ -470,19 +555,24 @@ static void explain_spawn_failure(struct proc *p, int code, enum link_stage stag
     proc_set_reason(p, "%s: cannot %s: %s (%s)", subject ? subject : proc_name(p),
                     link_stage_text(stage), err_text(code), err_name(code));
     app_command_fini(&cmd);
-    log_error("App [%s:%d] %s", proc_name(p), p->id, p->reason);
 }
 
 void proc_on_spawn_failed(struct proc *p, uint64_t handle, int code, enum link_stage stage)
 {
     if (!p->run || p->run->handle != handle)
         return;
-    struct run *r = p->run;
-    p->run = NULL;
-    run_close(r);
+    forget_run(p);
     explain_spawn_failure(p, code, stage);
-    history_cannot(p);
-    proc_step(p, &(struct proc_event){.type = EV_SPAWN_FAILED});
+    spawn_failed(p, code);
+}
+
+void proc_on_run_failed(struct proc *p, const struct err *why)
+{
+    forget_run(p);
+    proc_set_reason(p, "%s", why->msg);
+    if (why->code == -ENOKEY)
+        p->told_failure = 0; /* another secret may be meant than the last time */
+    spawn_failed(p, -why->code);
 }
 
 static void note_exit(struct proc *p, int wait_status, struct proc_event *ev)
@@ -509,7 +599,16 @@ void proc_note_unknown_exit(struct proc *p, struct proc_event *ev)
     log_info("App [%s:%d] exited, code unknown (it was adopted)", proc_name(p), p->id);
 }
 
-void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
+/* Until it ended, which is not now when this program was dead then, or stood still. A keeper of
+ * link version 4 tells the time of another clock, which lies ahead. */
+static int64_t lived_ms(const struct run *r, int64_t exit_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t end_ms = exit_ms > 0 && exit_ms < now_ms ? exit_ms : now_ms;
+    return end_ms > r->spawned_mono_ms ? end_ms - r->spawned_mono_ms : 0;
+}
+
+void proc_on_exited(struct proc *p, uint64_t handle, int wait_status, int64_t exit_ms)
 {
     struct run *r = p->run;
     if (!r || r->handle != handle || r->exited)
@@ -520,9 +619,10 @@ void proc_on_exited(struct proc *p, uint64_t handle, int wait_status)
     FAILPOINT("exited.received");
     p->run = NULL;
     p->last_pid = 0;
+    forget_offers(p);
     if (!p->lead)
         pidfile_remove(json_get_str(p->conf, "pm_pid_path"));
-    struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_mono_ms() - r->spawned_mono_ms};
+    struct proc_event ev = {.type = EV_EXITED, .uptime_ms = lived_ms(r, exit_ms)};
     if (r->adopted)
         proc_note_unknown_exit(p, &ev);
     else

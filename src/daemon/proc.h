@@ -24,10 +24,12 @@
 #include "logfile.h"
 #include "os/procfs.h"
 #include "pump.h"
+#include "secret_fetch.h"
 
 struct asker; /* history.h */
 struct health;
 struct history;
+struct instance_sock;
 struct journal;
 struct cron_job;
 struct memguard;
@@ -53,11 +55,13 @@ struct proc_env {
     struct list stored_spools; /* of output, from the keeper, until they are claimed */
     struct journal *journal;
     struct history *history;
+    struct secret_turns secret_turns;
     const struct asker *asker; /* who gives orders just now; NULL = nobody from outside */
     struct trees *trees;
     struct watches *watches;
     struct memguards *memguards;
     struct notify *notify;
+    struct instance_sock *instance_sock;
     struct primary *primary;
     struct sockets *sockets;
     pid_t orphan_reaper; /* to whom the orphans of a dead keeper's apps have gone */
@@ -89,14 +93,21 @@ struct run {
     struct logfile *files[3]; /* out, err, combined; until the pumps take them */
     struct pump *out, *err;
     struct chan *chan;
+    struct list conns;              /* on the instance socket */
+    struct secret_fetch *fetch;     /* NULL = it waits for no secrets */
+    json_t *fetched_env;            /* what it is being made complete for; owned */
+    struct bus_pause pause;         /* of reading the channel */
     struct worker *worker;          /* NULL in fork mode */
     struct drain *drain;            /* NULL = it is not leaving */
     struct leave *leave;            /* sockets_leave.c; NULL = no signal waits for it */
     struct proc_action late_signal; /* ... which is this */
+    bool has_said_ready;            /* of a successor: counts when it has taken the place */
     bool exited;
     bool retired;         /* closed at the end of its pipes */
     bool has_lost_status; /* recovery: it ended while no pm2d was there */
+    bool is_unheard;      /* its end is seen here, and the keeper has not told of it */
     int lost_status;
+    int64_t lost_ms;     /* when that was; of the monotonic clock, as all here */
     bool adopted;        /* not our keeper's child: its exit code will not be known */
     uv_poll_t exit_poll; /* adopted only: pidfd readable = gone */
 };
@@ -121,6 +132,7 @@ struct proc {
     struct run *run; /* current, or NULL */
     struct list old_runs;
     uint32_t run_count; /* the number of its last run */
+    int told_failure;   /* errno of a spawn that goes on failing, and was told; 0 = none */
     uint32_t run_top;   /* the highest that it, or its other generation, ever had */
     uv_timer_t timer;
     struct tree_wait *tree;
@@ -132,6 +144,7 @@ struct proc {
     char *listen_error;         /* why a listen() of its run failed, for people; NULL */
     json_t *claims;             /* of the journal, until primary_recover(); NULL */
     struct list orders;
+    uint32_t orders_given;      /* how many, by whomever */
     struct proc *other;         /* its other generation; NULL = there is one only */
     struct proc *lead;          /* of an other generation: whose it is; NULL = it is in the table */
     bool is_old;                /* of an other generation: it has served, and is to leave */
@@ -153,9 +166,10 @@ struct proc {
     char version[64], node_version[32];
     struct list triggers; /* trigger.c: who waits for what its actions return */
     json_t *axm_actions, *axm_monitor, *axm_options; /* NULL = empty */
-    bool cgroup_spent;  /* its cgroup was killed as a whole: see resources.c */
-    uint64_t oom_kills; /* that its cgroup had counted before the run of now */
-    int monitored;      /* _km_monitored: -1 = absent */
+    json_t *agent_actions; /* a set: those of axm_actions that our agent in it carries out */
+    bool cgroup_spent;     /* its cgroup was killed as a whole: see resources.c */
+    uint64_t oom_kills;    /* that its cgroup had counted before the run of now */
+    int monitored;         /* _km_monitored: -1 = absent */
     struct monit monit;
     /* The run of now, for the journal and from it: pid and start time, until its end has been acted
      * on. 0 = none, or asked for and not there yet. */
@@ -181,7 +195,11 @@ void proc_policy_refresh(struct proc *p);
 /* From the keeper. */
 void proc_on_spawned(struct proc *p, const struct link_child *c, int *take_fds);
 void proc_on_spawn_failed(struct proc *p, uint64_t handle, int code, enum link_stage stage);
-void proc_on_exited(struct proc *p, uint64_t handle, int wait_status);
+/* From run.c: the current run was not asked for, because its secrets are not available, or the
+ * keeper is not. */
+void proc_on_run_failed(struct proc *p, const struct err *why);
+/* `exit_ms`: when, by the keeper's monotonic clock; 0 = nobody knows. */
+void proc_on_exited(struct proc *p, uint64_t handle, int wait_status, int64_t exit_ms);
 /* The keeper died and `p->env->link` is its successor: hand it what runs, watch the exits
  * ourselves, ask again for what was being spawned. */
 void proc_rehome(struct proc *p);
@@ -195,7 +213,7 @@ void proc_adopt_ended(struct proc *p, const struct link_child *c, int *take_fds)
 bool proc_has_acted_on(const struct proc *p, uint64_t handle);
 /* Recovery, step 1, when the keeper died as well: the process that the journal knows, if it is
  * provably the same one (pid and start time), or the one that bears the marks of a start that was
- * under way. Its pipes are gone with the keeper. */
+ * under way. Its pipes have lasted in it, and are handed to the new keeper; its channel is gone. */
 void proc_adopt_stray(struct proc *p);
 /* Recovery, step 2: act on what was found. */
 void proc_coldplug(struct proc *p);
@@ -212,6 +230,8 @@ struct proc *proc_by_handle(struct proc *p, uint64_t handle);
 #define CGROUP_PATH_MAX 1200
 bool proc_cgroup(const struct proc *p, char *ret, size_t size);
 
+/* How long its process has lived, whoever has set the clock meanwhile; 0 without one. */
+int64_t proc_uptime_ms(const struct proc *p);
 pid_t proc_pid(const struct proc *p); /* 0 when nothing runs */
 const char *proc_name(const struct proc *p);
 const char *proc_namespace(const struct proc *p);

@@ -130,9 +130,16 @@ static void write_id(struct jw *w, const struct proc *p)
         jw_kint(w, "pm_id", p->id);
 }
 
-static void write_state(struct jw *w, const struct proc *p, unsigned flags, const char *status)
+struct proc_moment proc_moment_now(const struct proc *p)
 {
-    jw_kstr(w, "status", status ? status : proc_sm_public(&p->sm));
+    return (struct proc_moment){proc_sm_public(&p->sm), p->sm.restart_time,
+                                p->sm.unstable_restarts};
+}
+
+static void write_state(struct jw *w, const struct proc *p, unsigned flags,
+                        const struct proc_moment *at)
+{
+    jw_kstr(w, "status", at->status);
     jw_kint(w, "pm_uptime", p->pm_uptime);
     write_dom_or(w, "axm_actions", p->axm_actions, "[]");
     write_dom_or(w, "axm_monitor", p->axm_monitor, "{}");
@@ -141,8 +148,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
     jw_kint(w, "created_at", p->created_at);
     if (!(flags & PROC_JSON_SAVED))
         write_id(w, p);
-    jw_kint(w, "restart_time", p->sm.restart_time);
-    jw_kint(w, "unstable_restarts", p->sm.unstable_restarts);
+    jw_kint(w, "restart_time", at->restart_time);
+    jw_kint(w, "unstable_restarts", at->unstable_restarts);
     if (proc_is_cluster(p))
         jw_kstr(w, "_pm2_version", PM2_COMPAT_VERSION);
     jw_kstr(w, "version", p->version[0] ? p->version : "N/A");
@@ -162,6 +169,8 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
         jw_kstr(w, "reason", p->reason);
         jw_kint(w, "reason_at", p->reason_at);
     }
+    if (proc_pid(p) > 0 && (flags & PROC_JSON_REASON))
+        jw_kint(w, "uptime", proc_uptime_ms(p));
     if (cron_job_next_ms(p) > 0 && (flags & PROC_JSON_REASON))
         jw_kint(w, "cron_next", cron_job_next_ms(p));
     if (flags & PROC_JSON_REASON)
@@ -176,12 +185,13 @@ static void write_state(struct jw *w, const struct proc *p, unsigned flags, cons
     }
 }
 
-void proc_json_env(struct jw *w, const struct proc *p, unsigned flags, const char *status)
+void proc_json_env(struct jw *w, const struct proc *p, unsigned flags, const struct proc_moment *at)
 {
+    struct proc_moment now = proc_moment_now(p);
     jw_obj_begin(w);
     write_conf(w, p, flags);
     write_flat_env(w, p);
-    write_state(w, p, flags, status);
+    write_state(w, p, flags, at ? at : &now);
     jw_obj_end(w);
 }
 
@@ -221,6 +231,8 @@ static void write_shown(struct jw *w, const struct proc *p)
     jw_kstr(w, "mode", mode && strcmp(mode, "cluster_mode") == 0 ? "cluster" : "fork");
     jw_kint(w, "pid", proc_pid(p));
     jw_kint(w, "pm_uptime", p->pm_uptime);
+    if (proc_pid(p) > 0)
+        jw_kint(w, "uptime", proc_uptime_ms(p));
     jw_kint(w, "restarts", p->sm.restart_time);
     jw_kstr(w, "status", proc_sm_public(&p->sm));
     jw_key(w, "cpu");

@@ -18,8 +18,15 @@ enum proc_json_flags {
 };
 
 void proc_json_write(struct jw *w, const struct proc *p, unsigned flags);
-/* The pm2_env object alone. `status` NULL = as it is. */
-void proc_json_env(struct jw *w, const struct proc *p, unsigned flags, const char *status);
+/* The part of pm2_env that an event tells as it was, though the process has gone on since. */
+struct proc_moment {
+    const char *status;
+    int64_t restart_time, unstable_restarts;
+};
+struct proc_moment proc_moment_now(const struct proc *p);
+/* The pm2_env object alone. `at` NULL = as it is. */
+void proc_json_env(struct jw *w, const struct proc *p, unsigned flags,
+                   const struct proc_moment *at);
 /* The row of the compact c.list, and the brief one without paths. */
 void proc_json_row(struct jw *w, const struct proc *p);
 void proc_json_brief(struct jw *w, const struct proc *p);

@@ -3,8 +3,12 @@
  * one; and by a pm2d whose keeper has died. Two steps that are never mixed: data first, effects
  * then (proc_coldplug). Runs in pm2d. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "agent.h"
 #include "base/log.h"
 #include "os/clock.h"
 #include "os/fd.h"
@@ -26,6 +30,7 @@ static struct run *recovered_run(struct proc *p, const struct link_child *c, int
     r->proc = p;
     r->handle = c->handle;
     list_init(&r->link);
+    list_init(&r->conns);
     run_attach(r, c, take_fds);
     r->adopted = c->adopted;
     return r;
@@ -56,12 +61,24 @@ void proc_adopt_run(struct proc *p, const struct link_child *c, int *take_fds)
     p->run = r;
     p->last_pid = r->pid;
     p->last_ticks = r->start_ticks;
-    r->spawned_mono_ms = clock_mono_ms() - (clock_wall_ms() - p->pm_uptime);
     uint32_t counter = (uint32_t)c->handle;
-    if (counter > p->run_count)
+    if (counter > p->run_count) { /* the disk was full, and its start is not in the journal */
         p->run_count = counter;
+        if (!p->lead && !p->other) {
+            p->sm.state = PROC_SPAWNING;
+            p->sm.goal = GOAL_UP;
+        }
+    }
     if (counter > proc_lead(p)->run_top)
         proc_lead(p)->run_top = counter;
+}
+
+static void hand_over(struct run *r)
+{
+    int rc = run_rehome(r);
+    if (rc < 0)
+        log_error("App [%s:%d] cannot be handed to the new keeper: %s", proc_name(r->proc),
+                  r->proc->id, err_text(rc));
 }
 
 /* Its start was under way when both programs died: what came of it is known by its marks only. */
@@ -72,6 +89,36 @@ static void find_launched(struct proc *p)
         return;
     p->last_pid = st.pid;
     p->last_ticks = st.start_ticks;
+}
+
+static bool is_same_pipe(int a, int b)
+{
+    struct stat sa;
+    struct stat sb;
+    return a >= 0 && b >= 0 && fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_ino == sb.st_ino;
+}
+
+/* Its pipes have lasted, because it holds both ends of them; what it said meanwhile waits there. */
+static void take_pipes_back(struct proc *p, int *fds)
+{
+    static const struct {
+        enum link_fd kind;
+        int flags;
+    } pipes[] = {[STDIN_FILENO] = {LINK_FD_STDIN, O_WRONLY},
+                 [STDOUT_FILENO] = {LINK_FD_STDOUT, O_RDONLY},
+                 [STDERR_FILENO] = {LINK_FD_STDERR, O_RDONLY}};
+    int rc = 0;
+    for (int i = 0; i < (int)ARRAY_LEN(pipes); i++) {
+        int fd = procfs_take_pipe(p->last_pid, i, pipes[i].flags);
+        fds[pipes[i].kind] = fd < 0 ? -1 : fd;
+        if (fd < 0 && fd != -ENOENT)
+            rc = fd;
+    }
+    if (is_same_pipe(fds[LINK_FD_STDOUT], fds[LINK_FD_STDERR])) /* it has made one of both */
+        fd_close(&fds[LINK_FD_STDERR]);
+    if (rc < 0)
+        log_warn("App [%s:%d] its output cannot be read any more (%s): a restart mends it",
+                 proc_name(p), p->id, err_text(rc));
 }
 
 void proc_adopt_stray(struct proc *p)
@@ -86,15 +133,17 @@ void proc_adopt_stray(struct proc *p)
     int fds[LINK_FD_COUNT] = {pidfd_open_process(p->last_pid), -1, -1, -1, -1};
     if (fds[LINK_FD_PIDFD] < 0)
         return;
+    take_pipes_back(p, fds);
     struct link_child c = {.handle = ((uint64_t)(uint32_t)p->id << 32) | p->run_count,
                            .pid = (uint32_t)p->last_pid,
                            .start_ticks = p->last_ticks,
                            .adopted = 1};
     proc_adopt_run(p, &c, fds);
+    if (p->run)
+        hand_over(p->run);
     p->env->orphan_reaper = st.ppid; /* where it has gone, what it forks will go */
-    log_warn(
-        "App [%s:%d] pid %d lived on without a keeper: adopted; its output is not seen any more",
-        proc_name(p), p->id, (int)p->last_pid);
+    log_warn("App [%s:%d] pid %d lived on without a keeper: adopted", proc_name(p), p->id,
+             (int)p->last_pid);
 }
 
 static void on_adopted_gone(uv_poll_t *h, int status, int events)
@@ -103,7 +152,7 @@ static void on_adopted_gone(uv_poll_t *h, int status, int events)
     (void)events;
     struct run *r = h->data;
     uv_poll_stop(h);
-    proc_on_exited(r->proc, r->handle, 0);
+    proc_on_exited(r->proc, r->handle, 0, clock_mono_ms());
 }
 
 /* It was asked for, and the keeper died before it said what became of it: perhaps there is a
@@ -126,14 +175,6 @@ static void watch_adopted(struct proc *p)
                   (int)p->run->pid);
 }
 
-static void hand_over(struct run *r)
-{
-    int rc = run_rehome(r);
-    if (rc < 0)
-        log_error("App [%s:%d] cannot be handed to the new keeper: %s", proc_name(r->proc),
-                  r->proc->id, err_text(rc));
-}
-
 /* NOLINTNEXTLINE(misc-no-recursion): one level, an other generation has none */
 void proc_rehome(struct proc *p)
 {
@@ -143,6 +184,8 @@ void proc_rehome(struct proc *p)
         hand_over(LIST_ENTRY(it, struct run, link));
     if (!p->run)
         return;
+    if (p->run->fetch)
+        return; /* the old one had not been asked yet */
     if (p->run->pid == 0) {
         respawn_lost(p);
         return;
@@ -191,20 +234,21 @@ static void coldplug_running(struct proc *p)
         pidfile_write(json_get_str(p->conf, "pm_pid_path"), p->run->pid);
     if (p->run->adopted)
         watch_adopted(p);
+    agent_greet(p);
     if (goal != GOAL_UP) {
         proc_order(p, goal == GOAL_GONE ? ORDER_DELETE : ORDER_STOP, NULL, NULL);
     } else if (was_stopping) {
-        p->sm.restart_time--; /* it was counted when it was ordered */
+        proc_sm_set_restarts(&p->sm, p->sm.restart_time - 1); /* counted when it was ordered */
         proc_order(p, ORDER_RESTART, NULL, NULL);
     }
     if (p->run && p->run->has_lost_status)
-        proc_on_exited(p, p->run->handle, p->run->lost_status);
+        proc_on_exited(p, p->run->handle, p->run->lost_status, p->run->lost_ms);
 }
 
 /* It ran when the journal was written, and no keeper knows of it any more. */
 static void coldplug_ended(struct proc *p)
 {
-    struct proc_event ev = {.type = EV_EXITED, .uptime_ms = clock_wall_ms() - p->pm_uptime};
+    struct proc_event ev = {.type = EV_EXITED, .uptime_ms = procfs_age_ms(p->last_ticks)};
     p->sm.has_pid = true;
     p->sm.state = PROC_ONLINE;
     if (!p->lead)
@@ -218,7 +262,8 @@ static void coldplug_idle(struct proc *p)
     enum proc_goal goal = p->sm.goal;
     enum proc_state before = p->sm.state;
     p->sm.has_pid = false;
-    if ((before == PROC_STOPPED || before == PROC_ERRORED) && goal != GOAL_GONE)
+    bool is_at_rest = before == PROC_ERRORED || (before == PROC_STOPPED && goal == GOAL_DOWN);
+    if (is_at_rest && goal != GOAL_GONE)
         return;
     if (before == PROC_BACKOFF && goal == GOAL_UP) { /* the wait begins anew */
         int64_t delay_ms =

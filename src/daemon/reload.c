@@ -138,7 +138,8 @@ static void on_restarted(void *ctx, struct proc *p, const char *error)
 
 static void restart(struct reload *rl)
 {
-    struct reload_handler *h = malloc(sizeof(*h));
+    struct reload_handler *h = rl->restarted;
+    rl->restarted = NULL;
     if (h)
         *h = rl->handler;
     rl->handler.done = NULL;
@@ -182,6 +183,7 @@ static void on_reload_closed(uv_handle_t *t)
     if (--rl->open_handles > 0)
         return;
     free(rl->reason);
+    free(rl->restarted);
     free(rl);
 }
 
@@ -343,14 +345,17 @@ static void begin(struct proc *p, const struct reload_request *rq, const struct 
 {
     json_t *conf = rq->take_conf ? rq->take_conf : json_incref(p->conf);
     struct proc *o = generation_new(p, conf);
-    struct reload *rl = o ? reload_new(p) : NULL;
+    struct reload_handler *restarted = o ? malloc(sizeof(*restarted)) : NULL;
+    struct reload *rl = restarted ? reload_new(p) : NULL;
     if (!rl) {
         if (o)
             proc_discard(o);
+        free(restarted);
         p->other = NULL;
         refuse(p, NULL, h, "out of memory");
         return;
     }
+    rl->restarted = restarted;
     pkgversion_find(json_get_str(conf, "pm_exec_path"), o->version, sizeof(o->version));
     rl->handler = *h;
     reload_set_policy(rl, rq);

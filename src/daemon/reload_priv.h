@@ -15,6 +15,7 @@ struct reload {
     struct reload_sm sm;
     struct reload_policy policy;
     struct reload_handler handler;
+    struct reload_handler *restarted; /* room for it, should the reload end in a restart; owned */
     bool is_soft;
     unsigned servers_owed;
     struct own_ports ports_owed; /* where the old one listens by itself */

@@ -8,6 +8,7 @@
 
 #include "app/depends.h"
 #include "app/dump.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "batch.h"
@@ -35,7 +36,8 @@ struct job;
 struct unit {
     struct job *job;
     int id;
-    json_t *conf; /* owned; its name, namespace and dependencies */
+    json_t *conf;    /* owned; its name, namespace and dependencies */
+    uint32_t orders; /* that its process had got when it was put back */
     enum unit_state state;
 };
 
@@ -98,6 +100,7 @@ static void write_reason(struct jw *w, const char *key, const struct err *e)
 static void finish(struct job *job, const char *error)
 {
     const struct pm2_paths *paths = &job->m->env->paths;
+    FAILPOINT("resurrect.done");
     if (error) {
         call_fail(job->call, error);
     } else {
@@ -129,9 +132,13 @@ static void note_error(struct job *job, const json_t *conf, const char *text)
                                                      script, "error", text));
 }
 
+/* It is not started: the next pm2d shall not do that either. */
 static void unit_failed(struct unit *u, const char *text)
 {
+    struct proc *p = table_find(u->job->m->table, u->id);
     u->state = UNIT_FAILED;
+    if (p)
+        journal_state(p->env->journal, p);
     note_error(u->job, u->conf, text);
 }
 
@@ -203,6 +210,7 @@ static bool may_begin(struct unit *u)
 static void on_started(void *ctx, const struct batch_item *items, size_t count)
 {
     struct unit *u = ctx;
+    FAILPOINT("resurrect.started");
     if (count > 0 && items[0].error)
         unit_failed(u, items[0].error);
     else
@@ -216,7 +224,7 @@ static void begin_unit(struct unit *u)
     u->state = UNIT_STARTING;
     if (!p) /* deleted meanwhile */
         u->state = UNIT_DONE;
-    else if (p->sm.goal == GOAL_UP) /* started meanwhile */
+    else if (p->orders_given != u->orders) /* whoever gave one since has the last word */
         u->state = UNIT_DONE;
     else if (batch_order(&p, 1, ORDER_START, on_started, u) < 0)
         unit_failed(u, "out of memory");
@@ -288,6 +296,16 @@ static bool is_known(const json_t *known, const json_t *conf)
     return key && json_has(known, json_string_value(key));
 }
 
+/* A pm2d that is killed before it could start it: the next one does. */
+static void journal_wanted(struct proc *p, enum proc_goal goal)
+{
+    enum proc_goal now = p->sm.goal;
+    p->sm.goal = goal;
+    journal_app(p->env->journal, p);
+    journal_state(p->env->journal, p);
+    p->sm.goal = now;
+}
+
 static void put_back(struct job *job, const json_t *entry)
 {
     struct methods *m = job->m;
@@ -309,14 +327,14 @@ static void put_back(struct job *job, const json_t *entry)
         return;
     }
     if (d.stopped)
-        p->sm.restart_time = d.restarts;
+        proc_sm_set_restarts(&p->sm, d.restarts);
     if (d.is_monitored)
         p->monitored = 1;
-    journal_app(m->env->journal, p);
-    journal_state(m->env->journal, p);
+    journal_wanted(p, d.stopped ? GOAL_DOWN : GOAL_UP);
     *u = (struct unit){.job = job,
                        .id = p->id,
                        .conf = json_incref(p->conf),
+                       .orders = p->orders_given,
                        .state = d.stopped ? UNIT_RESTS : UNIT_WAITING};
     job->count++;
 }
@@ -332,9 +350,14 @@ static void restore(struct job *job)
         finish(job, "out of memory");
         return;
     }
+    FAILPOINT("resurrect.read");
+    journal_hold(job->m->env->journal); /* an app of many processes is there, or none of them */
     json_array_foreach (entries, i, entry)
         if (!is_known(known, entry))
             put_back(job, entry);
+    FAILPOINT("resurrect.put-back");
+    journal_release(job->m->env->journal);
+    FAILPOINT("resurrect.journalled");
     if (job->count > 0)
         log_info("restored %zu processes of %s", job->count,
                  job->found.from_backup ? job->m->env->paths.dump_backup

@@ -280,10 +280,12 @@ static void on_rotator_timer(uv_timer_t *t)
     int64_t now_s = clock_wall_ms() / 1000;
     list_for_each (it, &r->files->all) {
         struct logfile *f = LIST_ENTRY(it, struct logfile, link);
-        if (!f->rotation || f->rotation->next_s == 0 || f->rotation->next_s > now_s)
+        if (!f->rotation || f->rotation->next_s == 0)
             continue;
-        schedule(f, now_s);
-        rotate_by_clock(f);
+        bool is_due = f->rotation->next_s <= now_s;
+        schedule(f, now_s); /* also when it is not due: the clock may have been set back */
+        if (is_due)
+            rotate_by_clock(f);
     }
     arm(r);
 }

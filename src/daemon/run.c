@@ -13,6 +13,7 @@
 #include "base/obj.h"
 #include "drain.h"
 #include "events.h"
+#include "instance_sock.h"
 #include "journal.h"
 #include "notify.h"
 #include "os/clock.h"
@@ -66,14 +67,36 @@ static void on_run_cluster(void *ctx, const json_t *value, bool is_bun)
     primary_message(OBJ(ctx, struct run, RUN_MAGIC), value, is_bun);
 }
 
-static void on_run_agent(void *ctx, struct str word)
+static void on_run_agent(void *ctx, struct str word, const json_t *value)
 {
-    drain_heard(OBJ(ctx, struct run, RUN_MAGIC), word);
+    struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    if (!str_eq_c(word, "HELLO"))
+        drain_heard(r, word);
+    else if (r->proc->run == r)
+        appmsg_agent(r->proc, value);
 }
 
 static void on_run_cut(void *ctx)
 {
     primary_cut(OBJ(ctx, struct run, RUN_MAGIC));
+}
+
+static bool on_run_pause(void *ctx)
+{
+    struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    return bus_pause(r->proc->env->bus, &r->pause);
+}
+
+static void on_run_go_on(void *ctx)
+{
+    chan_go_on(OBJ(ctx, struct run, RUN_MAGIC)->chan);
+}
+
+static void close_channel(struct run *r)
+{
+    bus_pause_end(&r->pause);
+    chan_close(r->chan);
+    r->chan = NULL;
 }
 
 /* ---- spawn ---- */
@@ -108,7 +131,8 @@ json_t *run_environment(struct proc *p, bool channel)
 {
     AUTO_JSON state = launch_state(p);
     json_t *env = app_environment(p->conf, state, channel);
-    if (env && (notify_set_variable(p, env) < 0 || agent_set_variable(p, env) < 0)) {
+    if (env && (notify_set_variable(p, env) < 0 || agent_set_variable(p, env) < 0 ||
+                (channel && instance_sock_set_variable(p, env) < 0))) {
         json_decref(env);
         return NULL;
     }
@@ -161,11 +185,11 @@ static struct str *slices_of_argv(const struct app_command *cmd)
     return s;
 }
 
-static int send_spawn(struct run *r, const struct app_command *cmd, struct err *e)
+static int send_spawn(struct run *r, const struct app_command *cmd, const json_t *env,
+                      struct err *e)
 {
     struct proc *p = r->proc;
-    AUTO_JSON env = run_environment(p, true);
-    struct str *env_items = env ? slices_of(env) : NULL;
+    struct str *env_items = slices_of(env);
     struct str *argv = slices_of_argv(cmd);
     struct user_ids ids = {0};
     char cgroup[CGROUP_PATH_MAX];
@@ -200,11 +224,65 @@ static int send_spawn(struct run *r, const struct app_command *cmd, struct err *
     return rc;
 }
 
-struct run *run_spawn(struct proc *p)
+static int ask_keeper(struct run *r, const json_t *env, struct err *e)
+{
+    struct proc *p = r->proc;
+    struct app_command cmd = {0};
+    int rc = app_command_from_conf(p->conf, &cmd, e);
+    r->spawned_mono_ms = clock_mono_ms();
+    if (rc == 0) {
+        /* Before the keeper hears of it: whoever recovers knows that the run before is history. */
+        journal_state(p->env->journal, p);
+        FAILPOINT("spawn.journalled");
+        rc = send_spawn(r, &cmd, env, e);
+        FAILPOINT("spawn.sent");
+    }
+    app_command_fini(&cmd);
+    return rc;
+}
+
+static void on_secrets(void *ctx, const char *error)
+{
+    struct run *r = OBJ(ctx, struct run, RUN_MAGIC);
+    struct err e = {0};
+    AUTO_JSON env = r->fetched_env;
+    r->fetch = NULL;
+    r->fetched_env = NULL;
+    if (error)
+        err_set(&e, -ENOKEY, "%s", error);
+    else
+        (void)ask_keeper(r, env, &e);
+    if (e.code)
+        proc_on_run_failed(r->proc, &e);
+}
+
+/* The environment first: what is a reference in it is fetched before the keeper hears of the run.
+ */
+static int prepare(struct run *r, struct err *e)
+{
+    AUTO_JSON env = run_environment(r->proc, true);
+    if (!env)
+        return err_set(e, -ENOMEM, "out of memory");
+    if (!secret_in(env))
+        return ask_keeper(r, env, e);
+    r->fetch = secret_fetch_start(r->proc, env, on_secrets, r);
+    r->fetched_env = json_incref(env);
+    return r->fetch ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
+static void drop_fetch(struct run *r)
+{
+    secret_fetch_cancel(r->fetch);
+    r->fetch = NULL;
+    json_decref(r->fetched_env);
+    r->fetched_env = NULL;
+}
+
+struct run *run_spawn(struct proc *p, struct err *e)
 {
     struct run *r = calloc(1, sizeof(*r));
     if (!r) {
-        proc_set_reason(p, "out of memory");
+        err_set(e, -ENOMEM, "out of memory");
         return NULL;
     }
     r->magic = RUN_MAGIC;
@@ -214,26 +292,15 @@ struct run *run_spawn(struct proc *p)
     r->handle = ((uint64_t)(uint32_t)p->id << 32) | p->run_count;
     r->spawned_mono_ms = clock_mono_ms();
     list_init(&r->link);
-    struct err e = {0};
-    struct app_command cmd = {0};
-    int rc = run_logs_open(r, &e);
+    list_init(&r->conns);
+    int rc = run_logs_open(r, e);
     if (rc == 0)
-        rc = app_command_from_conf(p->conf, &cmd, &e);
-    if (rc == 0) {
-        /* Before the keeper hears of it: whoever recovers knows that the run before is history. */
-        journal_state(p->env->journal, p);
-        FAILPOINT("spawn.journalled");
-        rc = send_spawn(r, &cmd, &e);
-        FAILPOINT("spawn.sent");
-    }
-    app_command_fini(&cmd);
+        rc = prepare(r, e);
     if (rc == 0)
         return r;
-    proc_set_reason(p, "%s", e.msg);
-    log_error("App [%s:%d] %s", proc_name(p), p->id, e.msg);
+    drop_fetch(r);
     run_logs_drop(r);
     sockets_gone(r);
-    run_logs_drop(r);
     free(r);
     return NULL;
 }
@@ -246,9 +313,22 @@ void run_attach(struct run *r, const struct link_child *c, int *take_fds)
     r->magic = RUN_MAGIC;
     r->pid = (pid_t)c->pid;
     r->start_ticks = c->start_ticks;
+    /* When it was born, not when that was asked for: the keeper may have had others to start first.
+     * The kernel's ticks are coarse, so it is no earlier than that either. */
+    int64_t born_ms = clock_mono_ms() - procfs_age_ms(r->start_ticks);
+    if (r->spawned_mono_ms == 0 || born_ms > r->spawned_mono_ms)
+        r->spawned_mono_ms = born_ms;
     r->pidfd = take_fds[LINK_FD_PIDFD];
     struct pump_handler ph = {r, run_wants_bytes, on_run_bytes, on_run_eof};
-    struct chan_handler ch = {r, on_run_message, on_run_cluster, on_run_agent, on_run_cut};
+    struct chan_handler ch = {
+        .ctx = r,
+        .message = on_run_message,
+        .cluster = on_run_cluster,
+        .agent = on_run_agent,
+        .closed = on_run_cut,
+        .pause = on_run_pause,
+    };
+    r->pause = (struct bus_pause){.go_on = on_run_go_on, .ctx = r};
     run_logs_start(r, take_fds[LINK_FD_STDOUT], take_fds[LINK_FD_STDERR], &ph);
     r->chan = chan_new(p->env->loop, take_fds[LINK_FD_CHANNEL], take_fds[LINK_FD_STDIN], &ch);
     for (int i = 0; i < LINK_FD_COUNT; i++)
@@ -261,6 +341,7 @@ void run_drain(struct run *r)
     pump_drain(r->out);
     pump_drain(r->err);
     chan_drain(r->chan);
+    instance_sock_drain(r);
     primary_leave(r);
     sockets_gone(r);
 }
@@ -268,8 +349,8 @@ void run_drain(struct run *r)
 void run_retire(struct run *r)
 {
     r->retired = true;
-    chan_close(r->chan);
-    r->chan = NULL;
+    instance_sock_leave(r);
+    close_channel(r);
     if (!r->exit_poll.data) /* else the poll handle has it until it is closed */
         fd_close(&r->pidfd);
     if (r->out || r->err)
@@ -291,6 +372,7 @@ void run_close(struct run *r)
     if (r->proc->run == r)
         r->proc->run = NULL;
     list_del(&r->link);
+    drop_fetch(r);
     link_forget(r->proc->env->link, r->handle);
     FAILPOINT("forget.sent");
     primary_leave(r);
@@ -298,8 +380,8 @@ void run_close(struct run *r)
     pump_close(r->out);
     pump_close(r->err);
     run_logs_close(r);
-    chan_close(r->chan);
-    r->chan = NULL;
+    instance_sock_leave(r);
+    close_channel(r);
     if (r->exit_poll.data) {
         uv_close((uv_handle_t *)&r->exit_poll, on_run_closed);
     } else {

@@ -15,8 +15,8 @@ struct str run_search_path(const json_t *env);
  * Nothing is set when it asks for none. 0 or negative with `e`. */
 int run_lookup_ids(const json_t *conf, struct link_spawn *s, struct user_ids *ids, struct err *e);
 
-/* Ask the keeper. New run (current of p), or NULL with p->reason set. */
-struct run *run_spawn(struct proc *p);
+/* Ask the keeper. New run (current of p), or NULL with `e`. */
+struct run *run_spawn(struct proc *p, struct err *e);
 /* The keeper has it: take its fds (LINK_FD_COUNT) and start pumping. */
 void run_attach(struct run *r, const struct link_child *c, int *take_fds);
 /* The process ended: move what it left in its pipes and channel. */

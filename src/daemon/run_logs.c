@@ -73,8 +73,11 @@ void run_logs_apply_policy(const struct proc *p)
 void run_logs_read_settings(struct proc_env *env)
 {
     struct err e = {0};
-    json_decref(env->settings);
-    env->settings = settings_file_read(&env->paths);
+    json_t *settings = NULL;
+    if (settings_file_get(&env->paths, &settings) == 0) { /* else those from before go on */
+        json_decref(env->settings);
+        env->settings = settings;
+    }
     env->files.pm2 = policy_of(env, NULL, "pm2");
     env->files.floor_bytes = log_policy_floor(env->settings, &e);
     if (e.code)

@@ -11,6 +11,7 @@
 #include "dump_file.h"
 #include "methods.h"
 #include "proc_json.h"
+#include "secret_store.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -45,10 +46,12 @@ static void begin(struct saver *s);
 /* ---- the text ---- */
 
 /* PM2 keeps stopped what is saved as stopped, and starts everything else. */
-static const char *saved_status(const struct proc *p)
+static struct proc_moment saved_moment(const struct proc *p)
 {
-    bool is_given_up = p->sm.state == PROC_ERRORED;
-    return p->sm.goal == GOAL_UP || is_given_up ? NULL : "stopped";
+    struct proc_moment at = proc_moment_now(p);
+    if (p->sm.goal != GOAL_UP && p->sm.state != PROC_ERRORED)
+        at.status = "stopped";
+    return at;
 }
 
 static void write_list(struct saver *s)
@@ -61,7 +64,8 @@ static void write_list(struct saver *s)
         const struct proc *p = t->items[i];
         if (p->sm.goal == GOAL_GONE || json_truthy(json_object_get(p->conf, "pmx_module")))
             continue;
-        proc_json_env(&w, p, PROC_JSON_ENV | PROC_JSON_SAVED, saved_status(p));
+        struct proc_moment saved = saved_moment(p);
+        proc_json_env(&w, p, PROC_JSON_ENV | PROC_JSON_SAVED, &saved);
         s->count++;
     }
     jw_arr_end(&w);
@@ -114,7 +118,9 @@ static void write_in_pool(uv_work_t *work)
     s->skipped = s->count == 0 && s->kind == SAVE_LIST;
     if (s->skipped && (access(at.file, F_OK) == 0 || access(at.backup, F_OK) == 0))
         return;
-    (void)dump_file_write(&at, buf_str(&s->text), &s->error);
+    if (secret_store_sync(paths, &s->error) == 0 &&
+        dump_file_write(&at, buf_str(&s->text), &s->error) == 0)
+        secret_store_sweep(paths);
 }
 
 static void on_written(uv_work_t *work, int status)

@@ -7,24 +7,28 @@
 
 #include "base/limits.h"
 #include "batch.h"
+#include "events.h"
 #include "journal.h"
 #include "methods.h"
+#include "proc_json.h"
 #include "json/read.h"
 
 static void on_duplicated(void *ctx, struct proc *p, const char *error)
 {
     struct call *c = ctx;
-    if (error)
+    if (error) {
         call_fail(c, error);
-    else
-        method_reply_proc(c, p, 0);
+        return;
+    }
+    event_process(p, "start", true);
+    method_reply_proc(c, p, PROC_JSON_ENV | PROC_JSON_LIVE);
 }
 
 void method_duplicate(struct methods *m, struct call *c, json_t *args)
 {
     struct err e = {0};
     int id;
-    struct proc *like = method_proc(m, c, method_arg(args, 0), "Process with id %s unknown");
+    struct proc *like = method_proc(m, c, method_arg(args, 0), "%s id unknown");
     if (!like)
         return;
     if (table_add_more(m->table, like, 1, &id, &e) < 0) {

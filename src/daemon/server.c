@@ -18,6 +18,9 @@
 #define SERVER_MAGIC OBJ_MAGIC('S', 'R', 'V', ' ')
 #define CONN_MAGIC   OBJ_MAGIC('C', 'O', 'N', 'N')
 
+#define REPLY_BATCH_BYTES (256UL * 1024) /* of answers, before they are written all the same */
+#define REPLY_KEEP_BYTES  (256UL * 1024) /* of memory, between two answers */
+
 struct server {
     uint32_t magic;
     uv_loop_t *loop;
@@ -29,6 +32,10 @@ struct server {
     unsigned count;
     server_handle_fn *handle;
     void *ctx;
+    /* Answers on their way to one connection: those of one batch of requests are written at once,
+     * and a connection needs memory of its own only for what its peer does not take. */
+    struct buf reply;
+    struct conn *reply_to;
     char read_buf[65536]; /* reads are consumed at once: one buffer serves all connections */
 };
 
@@ -46,7 +53,7 @@ struct conn {
     uid_t peer_uid;
     bool closing, closed;
     bool eof;    /* the peer sends no more, but may still read its replies */
-    bool corked; /* replies are gathered until the batch of requests is through */
+    bool corked; /* answers are gathered until the batch of requests is through */
 };
 
 struct call {
@@ -90,16 +97,45 @@ static void on_conn_error(void *ctx, int code)
     conn_close(OBJ(ctx, struct conn, CONN_MAGIC));
 }
 
-static void conn_push(struct conn *c)
+static bool can_hold(const struct conn *c, const struct buf *more)
 {
-    if (c->closing || c->corked)
+    return !buf_oom(more) && conn_out_pending(&c->out) + more->len <= LIMIT_RPC_OUT_BYTES;
+}
+
+/* Hand the answers on to the connection that they are for. */
+static void push_reply(struct server *s)
+{
+    struct conn *c = s->reply_to;
+    if (!c)
         return;
-    if (buf_oom(&c->out.queued) || conn_out_pending(&c->out) > LIMIT_RPC_OUT_BYTES) {
+    s->reply_to = NULL;
+    if (c->closing) {
+        /* what was built goes nowhere */
+    } else if (can_hold(c, &s->reply)) {
+        conn_out_write(&c->out, &s->reply);
+    } else {
         log_warn("rpc.sock: process %d does not read its replies: cut off", (int)c->peer);
         conn_close(c);
-        return;
     }
-    conn_out_flush(&c->out);
+    buf_clear(&s->reply);
+    buf_trim(&s->reply, REPLY_KEEP_BYTES);
+}
+
+/* The buffer to which an answer for this connection is appended. */
+static struct buf *reply_for(struct conn *c)
+{
+    struct server *s = c->server;
+    if (s->reply_to != c)
+        push_reply(s);
+    s->reply_to = c;
+    return &s->reply;
+}
+
+/* An answer is complete. */
+static void end_reply(struct conn *c)
+{
+    if (!c->corked || c->server->reply.len >= REPLY_BATCH_BYTES)
+        push_reply(c->server);
 }
 
 /* After the peer's EOF the connection lives until its last reply is out. */
@@ -109,7 +145,7 @@ static void finish_after_eof(struct conn *c)
         conn_close(c);
 }
 
-static void on_conn_drained(void *ctx)
+static void on_conn_progress(void *ctx)
 {
     finish_after_eof(OBJ(ctx, struct conn, CONN_MAGIC));
 }
@@ -143,34 +179,44 @@ void call_on_close(struct call *call, void (*fn)(void *ctx), void *ctx)
 
 struct buf *call_begin(struct call *call)
 {
-    call->start = call->conn->out.queued.len;
-    call->mark = rpc_reply_open(&call->conn->out.queued);
-    return &call->conn->out.queued;
+    struct buf *out = reply_for(call->conn);
+    call->start = out->len;
+    call->mark = rpc_reply_open(out);
+    return out;
 }
 
 void call_end(struct call *call)
 {
-    struct conn *c = call->conn;
+    struct buf *out = &call->conn->server->reply;
     struct str id = {call->id, call->id_len};
-    if (c->closing) { /* what was built goes nowhere */
-        buf_fini(&c->out.queued);
-    } else if (c->out.queued.len - call->start > LIMIT_FRAME_BYTES) {
-        buf_truncate(&c->out.queued, call->start);
-        rpc_reply_error(&c->out.queued, id, "the answer is larger than a frame may be");
+    if (buf_oom(out) || out->len - call->start > LIMIT_FRAME_BYTES) {
+        buf_truncate(out, call->start);
+        out->oom = false; /* there is room for the error again */
+        rpc_reply_error(out, id, "the answer is larger than a frame may be");
     } else {
-        rpc_reply_close(&c->out.queued, call->mark, id);
+        rpc_reply_close(out, call->mark, id);
     }
-    conn_push(c);
+    end_reply(call->conn);
+    call_drop(call);
+}
+
+typedef void reply_fn(struct buf *out, struct str id, const char *text);
+
+static void answer_error(struct call *call, reply_fn *write, const char *text)
+{
+    write(reply_for(call->conn), (struct str){call->id, call->id_len}, text);
+    end_reply(call->conn);
     call_drop(call);
 }
 
 void call_fail(struct call *call, const char *text)
 {
-    struct conn *c = call->conn;
-    if (!c->closing)
-        rpc_reply_error(&c->out.queued, (struct str){call->id, call->id_len}, text);
-    conn_push(c);
-    call_drop(call);
+    answer_error(call, rpc_reply_error, text);
+}
+
+void call_refuse(struct call *call, const char *text)
+{
+    answer_error(call, rpc_reply_refusal, text);
 }
 
 void call_value(struct call *call, struct str json)
@@ -203,7 +249,7 @@ static bool take_request(struct conn *c, const struct amp_msg *m)
         return false;
     }
     if (rc < 0)
-        call_fail(call, e.msg);
+        call_refuse(call, e.msg);
     else
         c->server->handle(c->server->ctx, call, &rq);
     rpc_request_fini(&rq);
@@ -220,12 +266,12 @@ static void take_bytes(struct conn *c, const char *p, size_t n)
     while (rc == 0 && !c->closing && (rc = amp_reader_next(&c->reader, &m)) == 1)
         rc = take_request(c, &m) ? 0 : -EPROTO;
     c->corked = false;
+    if (c->server->reply_to == c)
+        push_reply(c->server);
     if (rc < 0 && !c->closing) {
         log_warn("rpc.sock: bad bytes from process %d (%s): cut off", (int)c->peer, err_text(rc));
-        conn_out_flush(&c->out);
         conn_close(c);
     }
-    conn_push(c);
     c->calls--;
     finish_after_eof(c);
 }
@@ -285,7 +331,7 @@ static void accept_conn(struct server *s)
     c->pipe.data = c;
     amp_reader_init(&c->reader);
     conn_out_init(&c->out, (uv_stream_t *)&c->pipe, on_conn_error, c);
-    c->out.on_drained = on_conn_drained;
+    c->out.on_progress = on_conn_progress;
     list_add_tail(&s->conns, &c->link);
     s->count++;
     int rc = uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->pipe);
@@ -313,6 +359,7 @@ struct server *server_new(uv_loop_t *loop, server_handle_fn *handle, void *ctx)
     s->handle = handle;
     s->ctx = ctx;
     list_init(&s->conns);
+    buf_init(&s->reply);
     return s;
 }
 
@@ -341,17 +388,16 @@ void server_close(struct server *s)
         file_unlink_own(s->path, s->file);
         uv_close((uv_handle_t *)&s->listener, NULL);
     }
-    list_for_each_safe (it, next, &s->conns) {
-        struct conn *c = LIST_ENTRY(it, struct conn, link);
-        conn_out_flush(&c->out); /* the last words: the answer to `kill` is among them */
-        conn_close(c);
-    }
+    push_reply(s); /* the last words: the answer to `kill` is among them */
+    list_for_each_safe (it, next, &s->conns)
+        conn_close(LIST_ENTRY(it, struct conn, link));
 }
 
 void server_free(struct server *s)
 {
     if (!s)
         return;
+    buf_fini(&s->reply);
     free(s->path);
     free(s);
 }

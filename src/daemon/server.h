@@ -30,6 +30,8 @@ void server_free(struct server *s); /* after the loop has run the close callback
 struct buf *call_begin(struct call *c);
 void call_end(struct call *c);
 void call_fail(struct call *c, const char *text);
+/* The same for a call that reached no method. */
+void call_refuse(struct call *c, const char *text);
 /* {"args":[value]} in one go. */
 void call_value(struct call *c, struct str json);
 /* Who asks. */

@@ -253,12 +253,25 @@ static void start_new(struct start_job *job, json_t *take_conf)
     on_target_done(job, NULL, 0);
 }
 
+/* Whether it could be started, as far as its attributes tell. One target per call. */
+static void check_script(struct start_job *job, const struct app_request *rq)
+{
+    struct err e = {0};
+    AUTO_JSON warnings = json_array();
+    AUTO_JSON conf = app_conf_from_request(rq, &job->m->world, warnings, &e);
+    finish(job, conf ? NULL : e.msg);
+}
+
 static void start_script(struct start_job *job, const char *script)
 {
     struct err e = {0};
     struct app_request rq = method_request(job->m, job->request);
     rq.script = script;
     json_t *options = json_object_get(job->request, "options");
+    if (json_get_bool(job->request, "check", false)) {
+        check_script(job, &rq);
+        return;
+    }
     struct proc *same = same_app(job, script);
     bool force = json_get_bool(options, "force", false);
     if (same && !force && proc_pid(same) > 0) {

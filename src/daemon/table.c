@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "extras.h"
 #include "pkgversion.h"
+#include "secret_store.h"
 #include "sockets.h"
 #include "json/read.h"
 
@@ -244,6 +245,7 @@ int table_add_app(struct table *t, json_t *take_conf, int cpu_count, int *ret_id
         return rc;
     if (numbered)
         json_object_set_new(conf, "instances", json_integer(n));
+    secret_seal(t->env, conf);
     return add_many(t, conf, numbered, n, ret_ids, e);
 }
 
@@ -270,6 +272,7 @@ struct proc *table_add_saved(struct table *t, int id, json_t *take_conf, struct 
         json_decref(take_conf);
         return NULL;
     }
+    secret_seal(t->env, take_conf);
     pkgversion_find(json_get_str(take_conf, "pm_exec_path"), version, sizeof(version));
     int64_t instance = stored_instance(take_conf);
     (void)json_object_del(take_conf, instance_name(take_conf)); /* state, not configuration */

@@ -122,6 +122,13 @@ static void refresh(struct trees *t)
         log_error("cannot read /proc: what apps have forked may survive them");
 }
 
+/* One that stands still (SIGSTOP, ^Z) gets no signal but SIGKILL before it goes on. */
+static void wake(int pidfd, const struct proc_stat *st, int signo)
+{
+    if (st->state == 'T' && signo != SIGKILL)
+        (void)pidfd_signal(pidfd, SIGCONT);
+}
+
 /* The live process `pid` as a member, unless it is the root. Returns whether it is one. */
 static bool tell(struct tree_wait *w, const struct proc_stat *st, int signo, bool again)
 {
@@ -133,8 +140,10 @@ static bool tell(struct tree_wait *w, const struct proc_stat *st, int signo, boo
         m = member_add(w, st);
     if (!m)
         return false; /* it ended meanwhile */
-    if (signo && (fresh || again))
+    if (signo && (fresh || again)) {
         (void)pidfd_signal(m->pidfd, signo);
+        wake(m->pidfd, st, signo);
+    }
     return true;
 }
 
@@ -158,32 +167,28 @@ static int signal_group(struct tree_wait *w, int signo, bool again)
     return others;
 }
 
-/* What the environment of all that came of p's last launch says. */
+/* What the environment of all that came of p's last launch says. Ids and times of other homes may
+ * be the same. */
 struct launch_marks {
-    char id[32], time[48];
-};
-
-struct tree_marks {
-    struct launch_marks launch;
-    char home[4200];
+    char id[32], time[48], home[4200];
 };
 
 static void launch_marks(const struct proc *p, struct launch_marks *ret)
 {
     snprintf(ret->id, sizeof(ret->id), "pm_id=%d", p->id);
     snprintf(ret->time, sizeof(ret->time), "pm_uptime=%lld", (long long)p->pm_uptime);
+    snprintf(ret->home, sizeof(ret->home), "PM2_HOME=%s", p->env->paths.home);
 }
 
 /* Whom to look for. */
-static void query_of(const struct proc *p, struct tree_marks *marks, struct proctree_query *ret)
+static void query_of(const struct proc *p, struct launch_marks *marks, struct proctree_query *ret)
 {
     bool is_shared_id = p->lead || p->other; /* its other generation has nothing to do with it */
-    launch_marks(p, &marks->launch);
-    snprintf(marks->home, sizeof(marks->home), "PM2_HOME=%s", p->env->paths.home);
+    launch_marks(p, marks);
     *ret = (struct proctree_query){.reaper = p->env->trees->keeper_pid,
                                    .root_lives = proc_pid(p) > 0,
-                                   .env_mark = marks->launch.id,
-                                   .env_mark2 = is_shared_id ? marks->launch.time : marks->home};
+                                   .marks = {marks->id, marks->home,
+                                             is_shared_id ? marks->time : NULL}};
 }
 
 /* Signal every member in the snapshot; those that were told before only when `again`. Returns how
@@ -192,7 +197,7 @@ static int signal_members(struct tree_wait *w, int signo, bool again)
 {
     struct proc *p = w->proc;
     struct trees *t = p->env->trees;
-    struct tree_marks marks;
+    struct launch_marks marks;
     struct proctree_query q;
     query_of(p, &marks, &q);
     q.root = w->root;
@@ -304,6 +309,14 @@ void tree_signal(struct proc *p, int signo, bool whole)
     }
     if (signo)
         (void)proc_signal(p, signo);
+    struct proc_stat root;
+    if (p->run && proc_pid(p) > 0 && procfs_stat(proc_pid(p), &root) == 0)
+        wake(p->run->pidfd, &root, signo);
+}
+
+bool tree_has_members(const struct proc *p)
+{
+    return p->tree && !list_empty(&p->tree->members);
 }
 
 /* SIGKILL, unless the pid is somebody else's by now. */
@@ -338,8 +351,7 @@ void tree_kill_strays(struct proc *p)
     struct launch_marks marks;
     launch_marks(p, &marks);
     struct proctree_query q = {.reaper = p->env->orphan_reaper,
-                               .env_mark = marks.id,
-                               .env_mark2 = marks.time};
+                               .marks = {marks.id, marks.time, marks.home}};
     refresh(t);
     arm(t);
     int n = t->now ? proctree_members(t->now, &q, &list) : 0;
@@ -356,13 +368,14 @@ bool tree_find_launched(struct proc *p, struct proc_stat *ret)
     if (!t->now || t->now_at != uv_now(t->prepare.loop))
         refresh(t);
     arm(t);
-    return t->now && proctree_find_leader(t->now, marks.id, marks.time, ret);
+    const char *all[PROCTREE_MARKS] = {marks.id, marks.time, marks.home};
+    return t->now && proctree_find_leader(t->now, all, ret);
 }
 
 int tree_pids(struct proc *p, pid_t *ret, int max)
 {
     struct trees *t = p->env->trees;
-    struct tree_marks marks;
+    struct launch_marks marks;
     struct proctree_query q;
     struct proc_stat *list = NULL;
     query_of(p, &marks, &q);

@@ -14,8 +14,11 @@ struct trees;
 struct trees *trees_new(uv_loop_t *loop, pid_t keeper_pid, const char *pid_file); /* NULL on OOM */
 void trees_close(struct trees *t); /* asynchronous; frees itself. NULL is fine */
 
-/* Signal all live members of p's tree (or only the root when !whole); signo 0 only watches them. */
+/* Signal all live members of p's tree (or only the root when !whole); signo 0 only watches them. It
+ * is the signal to end: what stands still is told to go on, so that it can. */
 void tree_signal(struct proc *p, int signo, bool whole);
+/* Whether others than the root were told to end and are still there. */
+bool tree_has_members(const struct proc *p);
 /* True when the root has exited and a look at /proc after that found no member. While that is not
  * known yet a look is arranged, and proc_tree_changed() is called when there is news. */
 bool tree_is_gone(struct proc *p);

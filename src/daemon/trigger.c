@@ -2,11 +2,14 @@
  * Who waits for what an action returns. Runs in pm2d. */
 #include "trigger.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "apptell.h"
 #include "base/limits.h"
 #include "methods.h"
+#include "os/clock.h"
 #include "proc.h"
 #include "json/read.h"
 #include "json/write.h"
@@ -21,12 +24,15 @@ struct waiter {
     char *name, *ns;
     pid_t pid;
     json_t *data; /* what it sent; NULL = not yet, or never */
+    int64_t at;   /* when; ms since the epoch */
     char *error;
 };
 
 struct trigger {
     struct call *call;
     char *action;
+    uv_timer_t timer; /* until when it is waited */
+    int64_t limit_ms;
     size_t count, open;
     struct waiter waiters[];
 };
@@ -45,12 +51,26 @@ bool trigger_has_action(const struct proc *p, const char *name)
     return false;
 }
 
-void trigger_text(const json_t *cmd, struct buf *out)
+int trigger_send(struct proc *p, const json_t *cmd)
 {
-    struct jw w = jw_to(out);
+    AUTO(buf) text = BUF_INIT;
+    struct jw w = jw_to(&text);
+    const char *name = json_get_str(cmd, "msg");
     const json_t *opts = json_object_get(cmd, "opts");
-    bool plain = (!opts || json_is_null(opts)) && !json_has(cmd, "uuid");
-    jw_dom(&w, plain ? json_object_get(cmd, "msg") : cmd);
+    bool is_plain = (!opts || json_is_null(opts)) && !json_has(cmd, "uuid");
+    bool is_agents = name && json_has(p->agent_actions, name);
+    if (is_agents) {
+        jw_obj_begin(&w);
+        jw_kstr(&w, "cmd", "NODE_PM2_ACTION");
+        jw_key(&w, "request");
+    }
+    jw_dom(&w, is_plain ? json_object_get(cmd, "msg") : cmd);
+    if (is_agents)
+        jw_obj_end(&w);
+    if (buf_oom(&text))
+        return -ENOMEM;
+    return is_agents ? chan_send(p->run->chan, buf_str(&text))
+                     : apptell_send(p, buf_str(&text), name);
 }
 
 /* ---- the answer ---- */
@@ -61,8 +81,10 @@ static void write_waiter(struct jw *w, const struct waiter *one)
     jw_kint(w, "id", one->id);
     jw_kstr(w, "name", one->name);
     jw_kstr(w, "namespace", one->ns);
-    if (one->data)
+    if (one->data) {
+        jw_kint(w, "at", one->at);
         jw_kdom(w, "data", one->data);
+    }
     if (one->error)
         jw_kstr(w, "error", one->error);
     jw_obj_end(w);
@@ -97,6 +119,11 @@ static void trigger_free(struct trigger *t)
     free(t);
 }
 
+static void on_timer_closed(uv_handle_t *h)
+{
+    trigger_free(h->data);
+}
+
 static void settle(struct waiter *one)
 {
     struct trigger *t = one->trigger;
@@ -105,13 +132,23 @@ static void settle(struct waiter *one)
     if (--t->open > 0)
         return;
     answer(t);
-    trigger_free(t);
+    uv_close((uv_handle_t *)&t->timer, on_timer_closed);
 }
 
 static void fail(struct waiter *one, const char *text)
 {
     one->error = strdup(text);
     settle(one);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+    struct trigger *t = timer->data;
+    char text[64];
+    (void)snprintf(text, sizeof(text), "no answer within %lld ms", (long long)t->limit_ms);
+    for (size_t i = 0; i < t->count; i++) /* the last one closes the timer, and nothing is freed */
+        if (!list_empty(&t->waiters[i].link))
+            fail(&t->waiters[i], text);
 }
 
 /* ---- what becomes of the processes ---- */
@@ -126,6 +163,7 @@ void trigger_reply(struct proc *p, const json_t *data)
         if (!action || strcmp(one->trigger->action, action) != 0)
             continue;
         one->data = json_deep_copy(data);
+        one->at = clock_wall_ms();
         settle(one);
         return;
     }
@@ -168,9 +206,9 @@ static const char *unfit(const struct proc *p, const char *action)
     return NULL;
 }
 
-static bool ask(struct trigger *t, struct proc *p, struct str text)
+static bool ask(struct trigger *t, struct proc *p, const json_t *cmd)
 {
-    if (chan_send(p->run->chan, text) < 0)
+    if (trigger_send(p, cmd) < 0)
         return false;
     struct waiter *one = &t->waiters[t->count++];
     *one = (struct waiter){.trigger = t,
@@ -184,10 +222,10 @@ static bool ask(struct trigger *t, struct proc *p, struct str text)
 }
 
 /* The request of PM2's own client, which some apps look into. */
-static void request_text(const char *target, const char *action, json_t *params, struct buf *out)
+static json_t *request_of(const char *target, const char *action, json_t *params)
 {
     long long id;
-    AUTO_JSON cmd = json_object();
+    json_t *cmd = json_object();
     json_object_set_new(cmd, "msg", json_string(action));
     if (params && !json_is_null(params))
         json_object_set(cmd, "opts", params);
@@ -195,29 +233,52 @@ static void request_text(const char *target, const char *action, json_t *params,
         json_object_set_new(cmd, "id", json_integer(id));
     else
         json_object_set_new(cmd, "name", json_string(target));
-    trigger_text(cmd, out);
+    return cmd;
+}
+
+/* Why nobody could be asked: `why` holds for `p`; NULL: the id that was the target is nobody's. */
+static void refuse(struct trigger *t, const struct proc *p, int id, const char *why)
+{
+    if (!p)
+        method_fail(t->call, "%d id unknown", id);
+    else if (!trigger_has_action(p, t->action))
+        method_fail(t->call, "Action doesn't exist %.128s for %.128s; `pm2 describe` shows the %s",
+                    t->action, proc_name(p), "actions of an app");
+    else
+        method_fail(t->call, "%.128s: %.128s %s", t->action, proc_name(p), why);
+    trigger_free(t); /* nobody waits yet: it is over as soon as it has begun */
 }
 
 static void ask_all(struct methods *m, struct trigger *t, const int *ids, int count,
-                    struct str text)
+                    const json_t *cmd)
 {
     const char *why = NULL;
-    const char *name = "";
+    const struct proc *unasked = NULL;
     for (int i = 0; i < count; i++) {
-        struct proc *p = table_find(m->table, ids[i]);
-        const char *reason = unfit(p, t->action);
-        if (!reason && !ask(t, p, text))
+        struct proc *p = table_find(m->table, ids[i]); /* an id may be nobody's */
+        const char *reason = p ? unfit(p, t->action) : NULL;
+        if (p && !reason && !ask(t, p, cmd))
             reason = "does not take messages";
         if (reason && !why) {
             why = reason;
-            name = proc_name(p);
+            unasked = p;
         }
     }
-    if (t->count > 0)
+    if (t->count == 0) {
+        refuse(t, unasked, ids[0], why);
         return;
-    method_fail(t->call, "%.128s: %.128s %s; `pm2 describe` shows the actions of an app", t->action,
-                name, why ? why : "is not there");
-    trigger_free(t);
+    }
+    uv_timer_init(m->env->loop, &t->timer);
+    t->timer.data = t;
+    uv_timer_start(&t->timer, on_late, (uint64_t)t->limit_ms, 0);
+}
+
+/* `timeout_ms` of the request. */
+static int64_t limit_of(const json_t *opts)
+{
+    int64_t ms = LIMIT_ACTION_ANSWER_MS;
+    (void)json_get_int(opts, "timeout_ms", &ms);
+    return ms > 0 && ms <= LIMIT_DELAY_MS ? ms : LIMIT_ACTION_ANSWER_MS;
 }
 
 void compact_trigger(struct methods *m, struct call *c, json_t *args)
@@ -237,14 +298,14 @@ void compact_trigger(struct methods *m, struct call *c, json_t *args)
         return;
     }
     struct trigger *t = calloc(1, sizeof(*t) + (size_t)n * sizeof(t->waiters[0]));
-    AUTO(buf) text = BUF_INIT;
-    request_text(target, action, json_object_get(opts, "params"), &text);
+    AUTO_JSON cmd = request_of(target, action, json_object_get(opts, "params"));
     if (t) {
         t->call = c;
+        t->limit_ms = limit_of(opts);
         t->action = strdup(action);
     }
-    if (t && t->action && !buf_oom(&text)) {
-        ask_all(m, t, ids, n, buf_str(&text));
+    if (t && t->action && cmd) {
+        ask_all(m, t, ids, n, cmd);
     } else {
         free(t);
         call_fail(c, "out of memory");

@@ -68,6 +68,35 @@ static void quote_special(struct buf *out, unsigned char c)
     }
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+#define EACH_BYTE(x) (0x0101010101010101u * (x))
+
+/* Whether one of eight bytes is not plain. A byte below the subtrahend sets its high bit; what it
+ * borrows can only spoil the answer for bytes above it, when the answer is yes already. */
+static bool has_special(const unsigned char *p)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof(x));
+    uint64_t control = x - EACH_BYTE(0x20);
+    uint64_t quote = (x ^ EACH_BYTE('"')) - EACH_BYTE(1);
+    uint64_t slash = (x ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+    return (x | control | quote | slash) & EACH_BYTE(0x80);
+}
+
+static size_t plain_run(const unsigned char *p, size_t n)
+{
+    size_t i = 0;
+    while (n - i >= sizeof(uint64_t) && !has_special(p + i))
+        i += sizeof(uint64_t);
+    while (i < n && is_plain(p[i]))
+        i++;
+    return i;
+}
+
 void json_quote(struct buf *out, struct str s)
 {
     const unsigned char *p = (const unsigned char *)(s.n > 0 ? s.p : "");
@@ -75,11 +104,7 @@ void json_quote(struct buf *out, struct str s)
     size_t run = 0; /* start of the bytes not yet copied */
     buf_reserve(out, s.n + 2);
     buf_add_byte(out, '"');
-    while (i < s.n) {
-        if (p[i] >= 0x20 && p[i] < 0x80 && p[i] != '"' && p[i] != '\\') {
-            i++;
-            continue;
-        }
+    while ((i += plain_run(p + i, s.n - i)) < s.n) {
         size_t len = utf8_len(p + i, s.n - i);
         if (len > 1) {
             i += len;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -77,6 +78,44 @@ static void strings(void **state)
         AUTO(buf) b = BUF_INIT;
         json_quote(&b, rows[i].in);
         assert_string_equal(b.data, rows[i].out);
+    }
+}
+
+/* What has to be escaped is found wherever it stands: eight bytes are looked at at a time. */
+static void strings_at_every_place(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned char in;
+        const char *out;
+    } rows[] = {
+        {'"', "\\\""},
+        {'\\', "\\\\"},
+        {'\0', "\\u0000"},
+        {0x1F, "\\u001f"},
+        {' ', " "},
+        {'!', "!"},
+        {'#', "#"},
+        {'[', "["},
+        {']', "]"},
+        {0x7F, "\x7F"},
+        {0x80, "\xEF\xBF\xBD"},
+        {0xFF, "\xEF\xBF\xBD"},
+        {'\n', "\\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (size_t n = 1; n <= 24; n++) {
+            for (size_t at = 0; at < n; at++) {
+                char text[25] = "xxxxxxxxxxxxxxxxxxxxxxxx";
+                char wanted[64];
+                AUTO(buf) b = BUF_INIT;
+                text[at] = (char)rows[i].in;
+                snprintf(wanted, sizeof(wanted), "\"%.*s%s%.*s\"", (int)at, text, rows[i].out,
+                         (int)(n - at - 1), text + at + 1);
+                json_quote(&b, (struct str){text, n});
+                assert_string_equal(b.data, wanted);
+            }
+        }
     }
 }
 
@@ -167,9 +206,10 @@ static void oom_is_the_buffers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commas_everywhere), cmocka_unit_test(strings),
-        cmocka_unit_test(numbers),           cmocka_unit_test(numbers_read_back),
-        cmocka_unit_test(dom_keeps_order),   cmocka_unit_test(oom_is_the_buffers),
+        cmocka_unit_test(commas_everywhere),      cmocka_unit_test(strings),
+        cmocka_unit_test(strings_at_every_place), cmocka_unit_test(numbers),
+        cmocka_unit_test(numbers_read_back),      cmocka_unit_test(dom_keeps_order),
+        cmocka_unit_test(oom_is_the_buffers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

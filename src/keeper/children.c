@@ -90,11 +90,18 @@ struct child *children_find(const struct children *c, uint64_t handle)
     return ch;
 }
 
-static struct child *unlink_pid(struct children *c, pid_t pid)
+/* The place in its chain that points to the child with this pid; to `only` unless NULL: a state
+ * that was damaged may give two of them one pid. */
+static struct child **place_of(struct children *c, pid_t pid, const struct child *only)
 {
     struct child **at = &c->by_pid[pid_bucket(pid)];
-    while (*at && (*at)->pid != pid)
+    while (*at && (only ? *at != only : (*at)->pid != pid))
         at = &(*at)->by_pid;
+    return at;
+}
+
+static struct child *unlink_place(struct child **at)
+{
     struct child *ch = *at;
     if (ch)
         *at = ch->by_pid;
@@ -108,7 +115,7 @@ void children_remove(struct children *c, struct child *ch)
         at = &(*at)->by_handle;
     *at = ch->by_handle;
     if (!ch->has_exited && !ch->is_adopted)
-        (void)unlink_pid(c, ch->pid);
+        (void)unlink_place(place_of(c, ch->pid, ch));
     list_del(&ch->all);
     c->count--;
     child_free(ch);
@@ -116,7 +123,7 @@ void children_remove(struct children *c, struct child *ch)
 
 struct child *children_reaped(struct children *c, pid_t pid, int wait_status, int64_t now_ms)
 {
-    struct child *ch = unlink_pid(c, pid);
+    struct child *ch = unlink_place(place_of(c, pid, NULL));
     if (!ch)
         return NULL;
     ch->has_exited = true;

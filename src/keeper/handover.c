@@ -169,8 +169,10 @@ static int read_all(int fd, struct buf *to, struct err *e)
     if (fstat(fd, &st) < 0)
         return err_set(e, -errno, "the keeper's state: %s", err_text(errno));
     size_t size = (size_t)st.st_size;
-    if (size > LIMIT_HANDOVER_BYTES || !buf_reserve(to, size + 1))
+    if (size > LIMIT_HANDOVER_BYTES)
         return err_set(e, -EFBIG, "the keeper's state is too large");
+    if (!buf_reserve(to, size + 1))
+        return err_set(e, -ENOMEM, "out of memory");
     ssize_t n;
     while (to->len < size &&
            (n = pread(fd, to->data + to->len, size - to->len, (off_t)to->len)) > 0)

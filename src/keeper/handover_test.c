@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "base/oom_heap.h"
 #include "keeper.h"
 #include "os/fd.h"
 
@@ -205,6 +206,54 @@ static void a_missing_descriptor_is_refused(void **state)
     fini(&k);
 }
 
+/* A state is in memory; all the same, whatever it says is bounded by its own bytes. */
+static void a_damaged_one_harms_nothing(void **state)
+{
+    (void)state;
+    struct keeper k;
+    struct err e = {0};
+    fill(&k);
+    int fd = handover_write(&k);
+    size_t size = (size_t)lseek(fd, 0, SEEK_END);
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        char byte;
+        int damaged = altered(fd, size, 0);
+        assert_int_equal(pread(damaged, &byte, 1, (off_t)(bit / 8)), 1);
+        byte = (char)(byte ^ (1 << bit % 8));
+        assert_int_equal(pwrite(damaged, &byte, 1, (off_t)(bit / 8)), 1);
+        e = (struct err){0};
+        int rc = handover_verify(damaged, &e);
+        assert_true(rc == 0 || (rc == e.code && e.msg[0]));
+        fd_close(&damaged);
+    }
+    fd_close(&fd);
+    fini(&k);
+}
+
+/* Memory runs out at the nth allocation, of writing and of reading: the old keeper goes on. */
+static void without_memory_it_is_refused(void **state)
+{
+    (void)state;
+    struct keeper k;
+    bool is_over = false;
+    fill(&k);
+    for (long n = 1; !is_over; n++) {
+        struct err e = {0};
+        long live = heap.live;
+        heap.countdown = n;
+        int fd = handover_write(&k);
+        int rc = fd < 0 ? fd : handover_verify(fd, &e);
+        fd_close(&fd);
+        is_over = !heap.fired;
+        heap.fired = false;
+        heap.countdown = 0;
+        assert_int_equal(rc, is_over ? 0 : -ENOMEM);
+        assert_int_equal(heap.live, live);
+        assert_true(n < 1000);
+    }
+    fini(&k);
+}
+
 static void a_huge_one_is_not_written(void **state)
 {
     (void)state;
@@ -231,6 +280,8 @@ int main(void)
         cmocka_unit_test(more_at_the_end_is_ignored),
         cmocka_unit_test(a_torn_one_is_refused),
         cmocka_unit_test(a_missing_descriptor_is_refused),
+        cmocka_unit_test(a_damaged_one_harms_nothing),
+        cmocka_unit_test(without_memory_it_is_refused),
         cmocka_unit_test(a_huge_one_is_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

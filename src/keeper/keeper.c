@@ -111,7 +111,7 @@ void keeper_drop_peer(struct keeper *k)
      * it. That exit is for the next pm2d to list, not to hear before it has said HELLO. */
     list_for_each (it, &k->children.all)
         LIST_ENTRY(it, struct child, all)->is_told = false;
-    k->is_listing = false;
+    k->is_listing = k->has_more = false;
     peer_drop(&k->peer);
 }
 
@@ -129,7 +129,8 @@ static void on_peer_exit(struct keeper *k, int status)
     k->peer.pid = 0;
     k->peer.is_deaf = true;
     fd_close(&k->peer.pidfd);
-    while (k->end == KEEPER_RUNS && k->peer.link >= 0 && peer_receive(&k->peer) > 0)
+    while (k->end == KEEPER_RUNS && k->peer.link >= 0 &&
+           (k->has_more || peer_receive(&k->peer) > 0))
         requests_pump(k);
     keeper_drop_peer(k);
     if (k->end != KEEPER_RUNS)
@@ -150,7 +151,7 @@ void keeper_reap(struct keeper *k)
             on_peer_exit(k, status);
             continue;
         }
-        struct child *ch = children_reaped(&k->children, pid, status, clock_wall_ms());
+        struct child *ch = children_reaped(&k->children, pid, status, clock_mono_ms());
         if (!ch)
             continue;
         FAILPOINT("keeper.reaped");
@@ -242,6 +243,8 @@ static int wait_ms(const struct keeper *k)
     for (int t = 0; t < TIMER_COUNT; t++)
         if (k->at_ms[t] < first)
             first = k->at_ms[t];
+    if (k->has_more)
+        return 0;
     if (first == TIMER_OFF)
         return k->peer.is_stalled ? STALL_WAIT_MS : -1;
     int64_t ms = first - clock_mono_ms();
@@ -265,7 +268,7 @@ static void on_link(struct keeper *k)
 static void turn(struct keeper *k)
 {
     struct peer *p = &k->peer;
-    short events = peer_is_idle(p) ? POLLIN : POLLOUT;
+    short events = k->has_more ? 0 : peer_is_idle(p) ? POLLIN : POLLOUT;
     struct pollfd fds[] = {{.fd = k->signal_fd, .events = POLLIN},
                            {.fd = p->is_stalled ? -1 : p->link, .events = events},
                            {.fd = p->pidfd, .events = POLLIN}};

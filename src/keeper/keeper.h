@@ -45,6 +45,7 @@ struct keeper {
     int64_t failed_delay_ms;    /* the last pause after a pm2d that did not get ready */
     int64_t at_ms[TIMER_COUNT]; /* monotonic; TIMER_OFF */
     bool is_listing;
+    bool has_more; /* requests that wait for the next turn */
     uint32_t list_seq;
     const struct list *list_child, *list_stored; /* next to be listed */
     char fatal[ERR_MSG_MAX];                     /* what pm2d said about a failed launch */
@@ -61,7 +62,9 @@ void keeper_arm(struct keeper *k, enum keeper_timer t, int64_t delay_ms);
 void keeper_disarm(struct keeper *k, enum keeper_timer t);
 
 /* requests.c: act on the frames that have come, send what is due. Never fails: a pm2d that breaks
- * the protocol is killed, and started again when its exit is seen. */
+ * the protocol is killed, and started again when its exit is seen. A start takes its time, so it is
+ * the last request of one call: `has_more` says that there may be others, and ends are seen in
+ * between. */
 void requests_pump(struct keeper *k);
 void requests_put_exited(struct keeper *k, struct child *ch);
 void requests_put_terminate(struct keeper *k);

@@ -218,6 +218,7 @@ static int spawn_child(struct keeper *k, const struct request *r, const struct l
         .group_count = a->group_count,
         .groups = a->groups,
         .pipe_bytes = OUTPUT_PIPE_BYTES,
+        .lasting_pipes = true,
         .set_umask = true,
         .umask = k->world.umask,
         .nofile_soft = k->world.nofile_soft,
@@ -426,13 +427,15 @@ static int step(struct keeper *k)
         return rc;
     r.in.rest = frame.payload;
     rc = dispatch(k, &r);
+    k->has_more = frame.type == LINK_SPAWN;
     return rc < 0 ? rc : 1;
 }
 
 void requests_pump(struct keeper *k)
 {
     int rc = 1;
-    while (rc > 0 && k->end == KEEPER_RUNS)
+    k->has_more = false;
+    while (rc > 0 && k->end == KEEPER_RUNS && !k->has_more)
         rc = step(k);
     if (rc >= 0)
         return;

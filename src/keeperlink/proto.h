@@ -19,6 +19,8 @@
  *   2  2026-11  SPAWN ends in nice and rlimits; stages from LINK_STAGE_CGROUP on
  *   3  2026-11  SPAWN may carry descriptors. Before, one that did broke the protocol
  *   4  2026-11  UPDATE, UPDATING
+ *   5  2026-11  exit times are those of the monotonic clock. Before, of the wall clock: a reader
+ *               sees it by their being in the future
  *
  * Handles. pm2d names each spawned process by a u64 handle of its own choice, never reused within
  * a keeper's life: (pm_id << 32) | spawn counter. The keeper knows nothing else about it, except
@@ -42,7 +44,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-#define LINK_VERSION      4
+#define LINK_VERSION      5
 #define LINK_HEADER_BYTES 12
 #define LINK_FD           3 /* pm2d's end of the link */
 
@@ -68,7 +70,7 @@ enum link_type {
                            u64 soft RLIMIT_NOFILE of apps (a successor must know them) */
     LINK_SPAWNED,       /* struct link_child; + its fds */
     LINK_SPAWN_FAILED,  /* u64 handle, i32 errno, u32 enum link_stage */
-    LINK_EXITED,        /* u64 handle, u32 pid, i32 wait status, u64 exit time (ms since epoch) */
+    LINK_EXITED,        /* u64 handle, u32 pid, i32 wait status, u64 exit time (monotonic ms) */
     LINK_SIGNALLED,     /* u64 handle, i32 0 or errno */
     LINK_CHILD,         /* struct link_child; + its fds */
     LINK_STORED,        /* string name; + 1 fd */
@@ -145,7 +147,7 @@ struct link_child {
     uint64_t start_ticks; /* field 22 of /proc/PID/stat: identity together with pid */
     uint32_t exited;      /* 1: wait_status and exit_ms are valid */
     int32_t wait_status;
-    uint64_t exit_ms;
+    uint64_t exit_ms; /* of the monotonic clock */
     uint32_t adopted; /* 1: no child of this keeper; its end shows on the pidfd only */
     uint32_t fd_mask; /* bit per enum link_fd: which fds travel with the frame, in that order */
     struct str note;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,16 +58,29 @@ int file_read(const char *path, size_t limit, struct buf *out, struct err *e)
     return rc;
 }
 
-static void sync_folder(const char *path)
+/* There are folders that we may write to and not read, and file systems that sync no folders: then
+ * nobody can do more. */
+static bool cannot_be_asked(int code)
+{
+    return code == EACCES || code == EINVAL || code == EOPNOTSUPP;
+}
+
+/* The name in its folder, durable. */
+static int sync_name(const char *path, struct err *e)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path + 1)) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
+    if (!folder)
+        return err_set(e, -ENOMEM, "out of memory");
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = fd < 0 || fsync(fd) < 0 ? errno : 0;
+    fd_close(&fd);
+    int rc = code == 0 || cannot_be_asked(code)
+                 ? 0
+                 : err_set(e, -code, "%s is written, but its folder %s cannot be synced: %s", path,
+                           folder, err_text(code));
     free(folder);
+    return rc;
 }
 
 static int write_temp(int fd, const char *path, struct str content, struct err *e)
@@ -92,9 +106,8 @@ int file_replace(const char *path, struct str content, struct err *e)
     if (rc == 0 && rename(temp.data, path) < 0)
         rc = cannot(e, "replace", path, errno);
     if (rc == 0)
-        sync_folder(path);
-    else
-        (void)unlink(temp.data);
+        return sync_name(path, e);
+    (void)unlink(temp.data);
     return rc;
 }
 
@@ -135,8 +148,7 @@ int file_put_new(const char *path, struct err *e)
         return rc;
     }
     (void)unlink(temp.data); /* two links to one file: rename(2) does nothing, and succeeds */
-    sync_folder(path);
-    return 0;
+    return sync_name(path, e);
 }
 
 void file_drop_new(const char *path)
@@ -166,6 +178,15 @@ int file_keep_as(const char *from, const char *path, struct err *e)
         link(from, temp.data) < 0)
         return keep_copy(from, path, e);
     return file_put_new(path, e);
+}
+
+int file_create(const char *path, struct str content)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int rc = fd < 0 ? -errno : fd_write_all(fd, content.p, content.n);
+    if (fd >= 0 && close(fd) < 0 && rc == 0)
+        rc = -errno;
+    return rc;
 }
 
 struct file_id file_id_at(const char *path)

@@ -97,16 +97,42 @@ unsigned procfs_ticks_per_second(void)
     return (unsigned)sysconf(_SC_CLK_TCK);
 }
 
-int64_t procfs_start_ms(const struct proc_stat *st)
+int64_t procfs_age_ms(uint64_t start_ticks)
 {
-    if (st->start_ticks == 0)
-        return 0;
-    struct timespec wall, boot;
-    clock_gettime(CLOCK_REALTIME, &wall);
+    struct timespec boot;
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    int64_t boot_at_ms =
-        (int64_t)(wall.tv_sec - boot.tv_sec) * 1000 + (wall.tv_nsec - boot.tv_nsec) / 1000000;
-    return boot_at_ms + (int64_t)(st->start_ticks * 1000 / procfs_ticks_per_second());
+    int64_t start_ms = (int64_t)(start_ticks * 1000 / procfs_ticks_per_second());
+    return (int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000 - start_ms;
+}
+
+/* An app that has redirected itself to a pipe of its own has one way of it only: that one is left
+ * alone, its bytes are not ours. */
+static bool is_two_way(pid_t pid, int fd)
+{
+    char path[64];
+    char text[512];
+    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+    ssize_t n = read_file(AT_FDCWD, path, text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = '\0';
+    const char *flags = strstr(text, "flags:");
+    return flags && (strtol(flags + 6, NULL, 8) & O_ACCMODE) == O_RDWR;
+}
+
+int procfs_take_pipe(pid_t pid, int fd, int flags)
+{
+    static const char kind[] = "pipe:[";
+    char path[64];
+    char link[sizeof(kind) - 1];
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+    ssize_t n = readlink(path, link, sizeof(link));
+    if (n < 0)
+        return -errno;
+    if ((size_t)n < sizeof(link) || memcmp(link, kind, sizeof(link)) != 0 || !is_two_way(pid, fd))
+        return -ENOENT;
+    int end = open(path, flags | O_NONBLOCK | O_CLOEXEC);
+    if (end < 0)
+        return -errno;
+    return end;
 }
 
 bool procfs_has_arguments(pid_t pid, const char *first, const char *second)

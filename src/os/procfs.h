@@ -18,8 +18,14 @@ struct proc_stat {
 int procfs_stat(pid_t pid, struct proc_stat *ret);
 /* sysconf(_SC_CLK_TCK) */
 unsigned procfs_ticks_per_second(void);
-/* Start time of a process as ms since the epoch; 0 when unknown. */
-int64_t procfs_start_ms(const struct proc_stat *st);
+/* Ms since a process started, whoever has set the clock meanwhile. */
+int64_t procfs_age_ms(uint64_t start_ticks);
+
+/* The other end of a pipe of spawn_spec.lasting_pipes (os/spawn.h) that the process still has as
+ * `fd`: a descriptor (CLOEXEC, non-blocking), or -errno: -ENOENT when `fd` is not such a pipe,
+ * -EACCES when the kernel does not let us look into that process. `flags`: O_RDONLY or O_WRONLY.
+ * Whether `pid` still is the same process is the caller's to see. */
+int procfs_take_pipe(pid_t pid, int fd, int flags);
 
 /* Whether the command line of `pid` has the argument `first` directly followed by `second`. */
 bool procfs_has_arguments(pid_t pid, const char *first, const char *second);

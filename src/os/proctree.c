@@ -127,8 +127,6 @@ static void load_environment(struct node *n)
 
 static bool has_mark(struct node *n, const char *mark)
 {
-    if (!mark)
-        return true;
     if (!n->environment)
         load_environment(n);
     size_t len = strlen(mark);
@@ -143,7 +141,15 @@ static bool has_mark(struct node *n, const char *mark)
     return false;
 }
 
-bool proctree_find_leader(struct proctree *t, const char *env_mark, const char *env_mark2,
+static bool has_marks(struct node *n, const char *const marks[PROCTREE_MARKS])
+{
+    for (int i = 0; i < PROCTREE_MARKS && marks[i]; i++)
+        if (!has_mark(n, marks[i]))
+            return false;
+    return marks[0] != NULL;
+}
+
+bool proctree_find_leader(struct proctree *t, const char *const marks[PROCTREE_MARKS],
                           struct proc_stat *ret)
 {
     bool found = false;
@@ -152,7 +158,7 @@ bool proctree_find_leader(struct proctree *t, const char *env_mark, const char *
         if (n->st.sid != n->st.pid || n->st.state == 'Z' ||
             (found && n->st.start_ticks >= ret->start_ticks))
             continue;
-        if (has_mark(n, env_mark) && has_mark(n, env_mark2)) {
+        if (has_marks(n, marks)) {
             *ret = n->st;
             found = true;
         }
@@ -198,8 +204,7 @@ static void join_orphans(struct proctree *t, const struct proctree_query *q, str
         struct node *n = &t->nodes[c];
         if (m->in[c] || n->st.state == 'Z')
             continue;
-        if (is_of_root(&n->st, q->root) ||
-            (q->env_mark && has_mark(n, q->env_mark) && has_mark(n, q->env_mark2)))
+        if (is_of_root(&n->st, q->root) || has_marks(n, q->marks))
             join(m, c);
     }
 }

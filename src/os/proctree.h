@@ -9,6 +9,8 @@
 
 #include "os/procfs.h"
 
+enum { PROCTREE_MARKS = 3 };
+
 struct proctree;
 
 struct proctree_query {
@@ -18,9 +20,10 @@ struct proctree_query {
     /* The caller knows that `root` still is the process it means, wherever it hangs (an adopted one
      * is no descendant of the reaper). */
     bool root_lives;
-    /* "KEY=value" texts that the initial environment of the app's processes holds, both of them:
-     * this is how a daemon that detached itself is recognised. NULL = not looked at. */
-    const char *env_mark, *env_mark2;
+    /* "KEY=value" texts that the initial environment of the app's processes holds, all of them:
+     * this is how a daemon that detached itself is recognised. NULL = no more; none = no process.
+     */
+    const char *marks[PROCTREE_MARKS];
 };
 
 /* All processes now. NULL on OOM or without /proc. */
@@ -30,8 +33,8 @@ void proctree_free(struct proctree *t);
 /* The direct children of a process. Count, with an array in *ret (free()), or -ENOMEM. */
 int proctree_children(const struct proctree *t, pid_t parent, struct proc_stat **ret);
 
-/* The oldest live leader of a session, anywhere, whose environment has both marks. */
-bool proctree_find_leader(struct proctree *t, const char *env_mark, const char *env_mark2,
+/* The oldest live leader of a session, anywhere, whose environment has all marks. */
+bool proctree_find_leader(struct proctree *t, const char *const marks[PROCTREE_MARKS],
                           struct proc_stat *ret);
 
 /* The live (not zombie) processes of an app, deepest first, the root last: the root's descendants,

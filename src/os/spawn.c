@@ -310,6 +310,19 @@ static int make_pipe(int fds[ENDS], int reader)
     return 0;
 }
 
+/* The same end, open for both ways (Linux gives that to who opens a pipe by its name in /proc).
+ * Without /proc it stays as it is. */
+static void make_lasting(int *fd)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+    int both = open(path, O_RDWR | O_CLOEXEC);
+    if (both < 0)
+        return;
+    fd_close(fd);
+    *fd = both;
+}
+
 static int make_channel(int fds[ENDS])
 {
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ? -errno : 0;
@@ -329,6 +342,8 @@ static int plumbing_make(const struct spawn_spec *s, struct plumbing *p)
     for (int i = 0; rc == 0 && i < CHILD_FDS; i++)
         if (p->fds[i][PARENT] >= 0)
             rc = fd_set_nonblock(p->fds[i][PARENT], true);
+    for (int i = 0; rc == 0 && s->lasting_pipes && i <= STDERR_FILENO; i++)
+        make_lasting(&p->fds[i][CHILD]);
     if (rc == 0 && s->pipe_bytes > 0) {
         (void)fcntl(p->fds[STDOUT_FILENO][PARENT], F_SETPIPE_SZ, (int)s->pipe_bytes);
         (void)fcntl(p->fds[STDERR_FILENO][PARENT], F_SETPIPE_SZ, (int)s->pipe_bytes);

@@ -46,6 +46,11 @@ struct spawn_spec {
     size_t group_count;
     const uint32_t *groups;
     uint32_t pipe_bytes; /* wanted size of the output pipes; best effort */
+    /* The child's ends of its stdio are open for both ways, so that no pipe breaks while nobody
+     * holds the other end: the child is its own reader and writer then, and its output waits in the
+     * pipe. procfs_take_pipe() finds such a pipe again. Who closes stdin_w gives no EOF. Best
+     * effort. */
+    bool lasting_pipes;
     bool set_umask;
     mode_t umask;         /* the keeper's own is stricter than what apps expect */
     uint64_t nofile_soft; /* soft RLIMIT_NOFILE of the child; 0 = as ours */

@@ -135,6 +135,53 @@ static void stdio_is_pipes(void **state)
     release(&r);
 }
 
+/* Nobody holds the other ends for a while, as when pm2d and keeper have died together. */
+static void lasting_pipes_can_be_taken_back(void **state)
+{
+    (void)state;
+    char *argv[] = {"sh", "-c", "echo one; read x; echo $x >&2; echo two", NULL};
+    const struct spawn_spec s = {
+        .file = "/bin/sh", .argv = argv, .env = env, .lasting_pipes = true};
+    enum spawn_stage stage;
+    struct spawn_result r;
+    struct buf out = BUF_INIT;
+    struct buf err = BUF_INIT;
+    assert_int_equal(spawn_process(&s, &r, &stage), 0);
+    fd_close(&r.stdin_w); /* no EOF */
+    fd_close(&r.stdout_r);
+    fd_close(&r.stderr_r);
+    r.stdin_w = procfs_take_pipe(r.pid, 0, O_WRONLY);
+    r.stdout_r = procfs_take_pipe(r.pid, 1, O_RDONLY);
+    r.stderr_r = procfs_take_pipe(r.pid, 2, O_RDONLY);
+    assert_true(r.stdin_w >= 0 && r.stdout_r >= 0 && r.stderr_r >= 0);
+    assert_int_equal(fcntl(r.stdout_r, F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDONLY | O_NONBLOCK);
+    assert_true(fcntl(r.stdout_r, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(write(r.stdin_w, "word\n", 5), 5);
+    read_all(r.stdout_r, &out); /* its end is an end still */
+    read_all(r.stderr_r, &err);
+    assert_string_equal(out.data, "one\ntwo\n");
+    assert_string_equal(err.data, "word\n");
+    buf_fini(&out);
+    buf_fini(&err);
+    release(&r);
+}
+
+static void pipes_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    char *argv[] = {"sleep", "1000", NULL};
+    const struct spawn_spec s = {.file = "sleep", .argv = argv, .env = env};
+    enum spawn_stage stage;
+    struct spawn_result r;
+    assert_int_equal(spawn_process(&s, &r, &stage), 0);
+    for (int fd = 0; fd < 3; fd++)
+        assert_int_equal(procfs_take_pipe(r.pid, fd, O_RDONLY), -ENOENT);
+    assert_int_equal(procfs_take_pipe(r.pid, 77, O_RDONLY), -ENOENT);
+    assert_int_equal(kill(r.pid, SIGKILL), 0);
+    release(&r);
+    assert_int_equal(procfs_take_pipe(r.pid, 1, O_RDONLY), -ENOENT);
+}
+
 static void nothing_else_is_inherited(void **state)
 {
     (void)state;
@@ -368,6 +415,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stdio_is_pipes),
+        cmocka_unit_test(lasting_pipes_can_be_taken_back),
+        cmocka_unit_test(pipes_of_others_are_left_alone),
         cmocka_unit_test(nothing_else_is_inherited),
         cmocka_unit_test(channel_is_a_socket_on_3),
         cmocka_unit_test(sockets_come_before_the_channel),

@@ -155,6 +155,14 @@ void amp_add_raw(struct buf *out, struct str raw)
     add_arg(out, AMP_BLOB, raw);
 }
 
+void amp_extend_json(struct buf *out, size_t start, struct str json)
+{
+    if (buf_oom(out) || (out->data[start] & 0x0F) >= AMP_ARGC_MAX)
+        return;
+    out->data[start]++; /* the count is the low half */
+    amp_add_json(out, json);
+}
+
 size_t amp_arg_open(struct buf *out, enum amp_kind kind)
 {
     size_t mark = out->len;

@@ -51,5 +51,7 @@ void amp_begin(struct buf *out, unsigned argc);
 void amp_add_string(struct buf *out, struct str s);
 void amp_add_json(struct buf *out, struct str json);
 void amp_add_raw(struct buf *out, struct str raw); /* bytes as they are, prefix included */
+/* One argument more for the last frame of `out`, which begins at `start`. */
+void amp_extend_json(struct buf *out, size_t start, struct str json);
 size_t amp_arg_open(struct buf *out, enum amp_kind kind);
 void amp_arg_close(struct buf *out, size_t mark);

@@ -5,6 +5,8 @@
 #include "wire/rpc.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,8 @@
 #include "json/write.h"
 
 #define ENVELOPE_ARGC 2 /* what everybody writes: body and id, or topic and payload */
+
+#define NUMBERS_WISH STR("numbers")
 
 /* Fill type, method and args from the body. */
 static int request_fields(struct rpc_request *r, struct err *e)
@@ -102,6 +106,16 @@ void rpc_reply_error(struct buf *out, struct str id, const char *text)
     jw_slice(&w, buf_str(&stack));
     jw_obj_end(&w);
     out->oom |= buf_oom(&stack); /* without its text the reply must not look whole */
+    rpc_reply_close(out, mark, id);
+}
+
+void rpc_reply_refusal(struct buf *out, struct str id, const char *text)
+{
+    size_t mark = rpc_reply_open(out);
+    struct jw w = jw_to(out);
+    jw_obj_begin(&w);
+    jw_kstr(&w, "error", text);
+    jw_obj_end(&w);
     rpc_reply_close(out, mark, id);
 }
 
@@ -201,6 +215,34 @@ void pub_event_close(struct buf *out, size_t mark)
     amp_arg_close(out, mark);
 }
 
+void pub_event_number(struct buf *out, size_t start, uint64_t number)
+{
+    char text[24];
+    int n = snprintf(text, sizeof(text), "%" PRIu64, number);
+    amp_extend_json(out, start, (struct str){text, (size_t)n});
+}
+
+void pub_numbers_write(struct buf *out)
+{
+    amp_begin(out, 1);
+    amp_add_string(out, NUMBERS_WISH);
+}
+
+bool pub_numbers_is(const struct amp_msg *m)
+{
+    struct str word;
+    return m->argc == 1 && amp_arg(m->argv[0], &word) == AMP_STRING && str_eq(word, NUMBERS_WISH);
+}
+
+static uint64_t number_of(const struct amp_msg *m)
+{
+    struct str text;
+    long long number;
+    bool is_there = m->argc > ENVELOPE_ARGC && amp_arg(m->argv[2], &text) == AMP_JSON &&
+                    str_to_int(text, &number) && number > 0;
+    return is_there ? (uint64_t)number : 0;
+}
+
 int pub_event_parse(const struct amp_msg *m, struct pub_event *ret)
 {
     *ret = (struct pub_event){0};
@@ -208,5 +250,6 @@ int pub_event_parse(const struct amp_msg *m, struct pub_event *ret)
         return -EPROTO;
     /* A topic that an app gave as a number arrives as JSON; its text is the name all the same */
     amp_arg(m->argv[0], &ret->topic);
+    ret->number = number_of(m);
     return amp_arg(m->argv[1], &ret->payload) == AMP_JSON ? 0 : -EPROTO;
 }

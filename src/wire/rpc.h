@@ -4,7 +4,8 @@
  * Request: [ j:{"type":"call","method":M,"args":[...]}, s:<id> ]; reply: [ j:<body>, s:<same id> ].
  * The id is always the LAST argument, opaque, echoed byte for byte. A reply is an error when its
  * body has the key "error"; else its body is {"args":[...]}.
- * Event (pub.sock): [ s:<topic>, j:<payload> ]. */
+ * Event (pub.sock): [ s:<topic>, j:<payload> ]. To a subscriber that has sent [ s:numbers ] each
+ * event has a third argument, j:<number>. */
 #pragma once
 
 #include <jansson.h>
@@ -44,6 +45,8 @@ size_t rpc_reply_open(struct buf *out);
 void rpc_reply_close(struct buf *out, size_t mark, struct str id);
 /* {"error":text,"stack":"Error: text"}: PM2's clients show either. */
 void rpc_reply_error(struct buf *out, struct str id, const char *text);
+/* {"error":text}: of a call that reached no method, as PM2 has it. */
+void rpc_reply_refusal(struct buf *out, struct str id, const char *text);
 
 struct rpc_reply {
     struct str id;    /* bare text, without prefix; borrowed from the message */
@@ -62,8 +65,16 @@ void rpc_reply_fini(struct rpc_reply *r);
 size_t pub_event_open(struct buf *out, struct str topic);
 void pub_event_close(struct buf *out, size_t mark);
 
+/* The last event written to `out`, which is the frame that begins at `start`, gets a number. */
+void pub_event_number(struct buf *out, size_t start, uint64_t number);
+
+/* What a subscriber says that wants numbers, and how it is understood. */
+void pub_numbers_write(struct buf *out);
+bool pub_numbers_is(const struct amp_msg *m);
+
 struct pub_event {
     struct str topic;   /* bare text; borrowed */
     struct str payload; /* JSON text; borrowed */
+    uint64_t number;    /* 0 = it has none */
 };
 int pub_event_parse(const struct amp_msg *m, struct pub_event *ret);

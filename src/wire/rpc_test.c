@@ -50,9 +50,9 @@ static void error_reply_has_error_and_stack(void **state)
 {
     (void)state;
     AUTO(buf) out = BUF_INIT;
-    rpc_reply_error(&out, STR("s:" ID), "method \"nosuch\" does not exist");
-    static const char body[] = "j:{\"error\":\"method \\\"nosuch\\\" does not exist\","
-                               "\"stack\":\"Error: method \\\"nosuch\\\" does not exist\"}";
+    rpc_reply_error(&out, STR("s:" ID), "Unknown \"id\"");
+    static const char body[] = "j:{\"error\":\"Unknown \\\"id\\\"\","
+                               "\"stack\":\"Error: Unknown \\\"id\\\"\"}";
     struct amp_reader r;
     struct amp_msg m;
     amp_reader_init(&r);
@@ -61,6 +61,18 @@ static void error_reply_has_error_and_stack(void **state)
     assert_true(str_eq(m.argv[0], STR(body)));
     assert_true(str_eq(m.argv[1], STR("s:" ID)));
     amp_reader_fini(&r);
+}
+
+static void refusal_as_pm2_writes_it(void **state)
+{
+    (void)state;
+    static const char want[] =
+        "\x12\0\0\0\x2ej:{\"error\":\"method \\\"nosuch\\\" does not exist\"}"
+        "\0\0\0\x09s:" ID;
+    AUTO(buf) out = BUF_INIT;
+    rpc_reply_refusal(&out, STR("s:" ID), "method \"nosuch\" does not exist");
+    assert_int_equal(out.len, 64);
+    assert_true(str_eq(buf_str(&out), STR(want)));
 }
 
 static void event_as_pm2_writes_it(void **state)
@@ -304,11 +316,48 @@ static void events(void **state)
     assert_int_equal(pub_event_parse(&m, &ev), -EPROTO);
 }
 
+static void numbers_of_events(void **state)
+{
+    (void)state;
+    AUTO(buf) out = BUF_INIT;
+    struct amp_reader r;
+    struct amp_msg m;
+    struct pub_event ev;
+    amp_reader_init(&r);
+    pub_numbers_write(&out);
+    size_t mark = pub_event_open(&out, STR("first"));
+    pub_event_close(&out, mark);
+    size_t start = out.len;
+    mark = pub_event_open(&out, STR("second"));
+    buf_add_c(&out, "{\"a\":1}");
+    pub_event_close(&out, mark);
+    pub_event_number(&out, start, 12345678901234);
+    assert_int_equal(amp_reader_feed(&r, out.data, out.len), 0);
+    assert_int_equal(amp_reader_next(&r, &m), 1);
+    assert_true(pub_numbers_is(&m));
+    assert_int_equal(amp_reader_next(&r, &m), 1);
+    assert_false(pub_numbers_is(&m));
+    assert_int_equal(pub_event_parse(&m, &ev), 0);
+    assert_int_equal(ev.number, 0);
+    assert_int_equal(amp_reader_next(&r, &m), 1);
+    assert_int_equal(pub_event_parse(&m, &ev), 0);
+    assert_true(str_eq_c(ev.topic, "second"));
+    assert_true(str_eq_c(ev.payload, "{\"a\":1}"));
+    assert_int_equal(ev.number, 12345678901234);
+    amp_reader_fini(&r);
+    m = message(STR("s:numbers"), STR("s:more"));
+    assert_false(pub_numbers_is(&m));
+    m = (struct amp_msg){.argc = 3, .argv = {STR("s:t"), STR("j:{}"), STR("j:-4")}};
+    assert_int_equal(pub_event_parse(&m, &ev), 0);
+    assert_int_equal(ev.number, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_as_pm2_writes_it),
         cmocka_unit_test(reply_as_pm2_writes_it),
+        cmocka_unit_test(refusal_as_pm2_writes_it),
         cmocka_unit_test(error_reply_has_error_and_stack),
         cmocka_unit_test(event_as_pm2_writes_it),
         cmocka_unit_test(request_reads),
@@ -320,6 +369,7 @@ int main(void)
         cmocka_unit_test(malformed_replies),
         cmocka_unit_test(reply_depth_is_capped),
         cmocka_unit_test(events),
+        cmocka_unit_test(numbers_of_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

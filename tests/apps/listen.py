@@ -2,7 +2,7 @@
 """A server on the sockets that it is given. LISTEN_KIND: serve (default), leave (calls shutdown() on
 its socket as it ends, which ends the socket itself), crash (dies of the first request), slow (boots
 for half a second and says READY=1 then), fail (does not get as far as that),
-busy (needs 50 ms for an answer)."""
+busy (says READY=1 and needs 50 ms for an answer)."""
 import os
 import select
 import signal
@@ -13,8 +13,8 @@ kind = os.environ.get("LISTEN_KIND", "serve")
 count = int(os.environ["LISTEN_FDS"]) if os.environ.get("LISTEN_PID") == str(os.getpid()) else 0
 if kind == "fail":
     raise SystemExit("no server today")
-if kind == "slow":
-    time.sleep(0.5)
+if kind in ("slow", "busy"):
+    time.sleep(0.5 if kind == "slow" else 0)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"].replace("@", "\0"))
 print("sockets", count, "names", os.environ.get("LISTEN_FDNAMES"), "blocking",

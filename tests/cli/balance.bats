@@ -10,14 +10,19 @@ setup_file() {
   ours_only "has no such attribute"
 }
 
-instance_of() { # PID: number of the process
-  pm2 jlist | "$PYTHON" -c 'import json, sys
-print(*(p["pm2_env"]["NODE_APP_INSTANCE"] for p in json.load(sys.stdin) if p["pid"] == int(sys.argv[1])))' "$1"
-}
-
 # clients: "address pid" of 60 addresses, one a line.
 clients() {
   hits from "$PORT" 60
+}
+
+# The same with the number of the process, which a restart keeps, for the pid.
+instances() {
+  clients >"$WORK/clients"
+  pm2 jlist | "$PYTHON" -c 'import json, sys
+number = {p["pid"]: p["pm2_env"]["NODE_APP_INSTANCE"] for p in json.load(sys.stdin)}
+for line in open(sys.argv[1]):
+    address, pid = line.split()
+    print(address, number[int(pid)])' "$WORK/clients"
 }
 
 @test "a value that is none: the choices are named" {
@@ -97,11 +102,11 @@ clients() {
 @test "sticky: IPv6, and an IPv4 client is the same on both kinds of sockets" {
   HOST=127.0.0.1 cluster http 4 --balance sticky
   local v4
-  v4=$(clients | while read -r address pid; do echo "$address $(instance_of "$pid")"; done)
+  v4=$(instances)
   pm2 delete app
   rm "$(log_of app-out)"
   HOST=:: cluster http 4 --balance sticky
-  assert_equal "$(clients | while read -r address pid; do echo "$address $(instance_of "$pid")"; done)" "$v4"
+  assert_equal "$(instances)" "$v4"
   "$PYTHON" - "$PORT" <<'EOF'
 import socket, sys
 answers = set()
@@ -131,7 +136,7 @@ EOF
 }
 
 @test "sticky: while a worker is down its clients go elsewhere, and come back" {
-  cluster http 3 --balance sticky --restart-delay 3000
+  cluster http 3 --balance sticky --restart-delay 3600000
   local before victim during after
   before=$(clients)
   victim=$(app_pid 1)
@@ -140,6 +145,7 @@ EOF
   during=$(clients)
   assert_lacks "$victim" "$during"
   assert_equal "$(diff <(echo "$before") <(echo "$during") | grep '^<' | awk '{print $3}' | sort -u)" "$victim"
+  pm2 restart 1
   wait_until file_lines "$(log_of app-out)" 4
   after=$(clients)
   assert_equal "${after//$(app_pid 1)/$victim}" "$before"
@@ -428,13 +434,6 @@ other() {
 }
 
 # ---- reload ----
-
-# A client's worker by the number of its process, which a reload keeps.
-instances() {
-  clients | while read -r address pid; do
-    echo "$address $(instance_of "$pid")"
-  done
-}
 
 @test "sticky: a reload keeps all clients with their processes" {
   cluster http 3 --balance sticky

@@ -292,8 +292,10 @@ no_probe_leftovers() {
   ours_only "has no probes"
   start_web ',"timeout":"1h"'
   wait_health web healthy
+  local asked
+  asked=$(grep -c '^asked' "$(log_of web-out)") # before: the first one that hangs is the last
   echo hang >answer
-  wait_until asked_more_than "$(grep -c '^asked' "$(log_of web-out)")"
+  wait_until asked_more_than "$asked"
   start_probed app "$(command -v sleep) 1000" \
     '{"exec":"touch begun; sleep 4321","interval":60000,"timeout":"1h"}'
   wait_until test -e begun

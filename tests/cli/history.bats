@@ -95,6 +95,12 @@ has_past() {
   wait_until has_past watched what restart why "a watched file changed"
 }
 
+# Of no machine is node's start so slow that its end counts as that of a stable run.
+start_failing() { # NAME SCRIPT
+  echo "{\"apps\": [{\"name\": \"$1\", \"script\": \"$2\", \"max_restarts\": 2, \"min_uptime\": \"1h\"}]}" >failing.json
+  pm2 start failing.json || :
+}
+
 @test "why: the port is taken, and by whom" {
   need_program node
   export PORT
@@ -105,7 +111,7 @@ JS
   pm2 start port.js --name holder -x
   wait_until has_past holder what started
   wait_until "$PYTHON" -c "import socket; socket.create_connection(('127.0.0.1', $PORT))"
-  pm2 start port.js --name taken -x -f --max-restarts 2 || :
+  start_failing taken port.js
   wait_status taken errored
   run pm2 why taken
   assert_ok
@@ -116,7 +122,7 @@ JS
 @test "why: a module is missing; a stop that took too long; a program that is not there" {
   need_program node
   echo "require('nowhere-to-be-found')" >missing.js
-  pm2 start missing.js --name missing -x --max-restarts 1 || :
+  start_failing missing missing.js
   wait_status missing errored
   run pm2 why missing
   assert_has "the module nowhere-to-be-found is missing"
@@ -182,4 +188,47 @@ SH
   wait_status app errored
   run pm2 why app
   assert_has "changed since its last good run: git $(git rev-parse HEAD~1 | cut -c1-12) to $(git rev-parse HEAD | cut -c1-12)"
+}
+
+@test "why: what holds up a process that is there" {
+  pm2 start sleep --name still --kill-timeout 20000 -- 1000
+  printf '#!/bin/bash\ntrap "" INT\necho ready\nwhile :; do sleep 0.1; done\n' >deaf.sh
+  printf '#!/bin/bash\nwhile :; do :; done\n' >busy.sh
+  chmod +x deaf.sh busy.sh
+  pm2 start busy.sh --name busy
+  pm2 start deaf.sh --name deaf --kill-timeout 20000
+  run pm2 why still
+  assert_ok
+  assert_equal "$output" "still (id 0) has not ended, as far as is known. It is online now."
+  local pid
+  pid=$(app_pid still)
+  kill -STOP "$pid"
+  run pm2 why still
+  assert_has "It is online now. sleep (pid $pid) was stopped by a signal; kill -CONT $pid lets it go on."
+  kill -CONT "$pid"
+  run pm2 why busy
+  assert_has "bash (pid $(app_pid busy)) has been computing without a pause"
+  wait_until file_has "$(log_of deaf-out)" ready
+  pm2 stop deaf >/dev/null 2>&1 3>&- 4>&- &
+  local stop=$!
+  wait_status deaf stopping
+  run pm2 why deaf
+  assert_has "It is stopping now. stop was asked for by $(id -un)"
+  assert_has "ago, and it is still there."
+  kill -KILL "$(app_pid deaf)"
+  wait $stop
+}
+
+@test "why: it never says that it is ready; its probe fails" {
+  pm2 start sleep --name late --wait-ready --listen-timeout 300 -- 1000
+  run pm2 why late
+  assert_has "It is online now. It had not said 300 ms after its start that it is ready."
+  has_past late what late
+  echo '{"apps": [{"name": "sick", "script": "sleep", "args": "1000",
+    "health": {"exec": ["sh", "-c", "echo no database; exit 3"], "interval": 200, "retries": 1000}}]}' >sick.json
+  pm2 start sick.json
+  is_sick() { pm2 why sick | grep -q "Its health probe fails ("; }
+  wait_until is_sick
+  run pm2 why sick
+  assert_has "in a row): "
 }

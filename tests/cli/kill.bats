@@ -148,3 +148,35 @@ JS
   [ ! -e "$TEST_PM2_HOME/pub.sock" ]
   [ ! -e "$TEST_PM2_HOME/pm2.pid" ]
 }
+
+@test "kill: a daemon that does not come up any more; its keeper ends the apps" {
+  ours_only "has no keeper"
+  mkdir "$WORK/bin"
+  cp "$(dirname "$PM2")"/{pm2,pm2d,pm2-keeper} "$WORK/bin"
+  PM2=$WORK/bin/pm2
+  pm2 start sleep --name one -- 1000
+  local app keeper
+  app=$(app_pid one)
+  keeper=$(cat "$TEST_PM2_HOME/pm2.pid")
+  mv "$WORK/bin/pm2d" "$WORK/bin/real"
+  printf '#!/bin/sh\nexit 1\n' >"$WORK/bin/pm2d"
+  chmod +x "$WORK/bin/pm2d"
+  kill -9 "$(pgrep -P "$keeper" -x pm2d)"
+  run pm2 kill
+  assert_ok
+  assert_has "its keeper (pid $keeper) ends the apps"
+  assert_has "[v] PM2 Daemon Stopped"
+  pid_gone "$app"
+}
+
+@test "kill: at the moment of the daemon's death the next one is waited for" {
+  ours_only "its apps die with it"
+  pm2 start sleep --name one -- 1000
+  local app keeper
+  app=$(app_pid one)
+  keeper=$(cat "$TEST_PM2_HOME/pm2.pid")
+  kill -9 "$(pgrep -P "$keeper" -x pm2d)"
+  run pm2 kill
+  assert_ok
+  pid_gone "$app"
+}

@@ -19,6 +19,9 @@ server() {
   wait_until file_lines "$(log_of app-out)" "$count"
 }
 
+# Until it says that it is ready, and that may take long on a busy machine.
+patient=(--wait-ready --listen-timeout 30000)
+
 answers() { # COUNT: so many pids answer
   [ "$(hits spread "$PORT" 40 | wc -l)" -eq "$1" ]
 }
@@ -100,7 +103,7 @@ END
 
 @test "an app that is slow to boot: the others serve meanwhile" {
   export LISTEN_KIND=slow
-  server 2 --wait-ready
+  server 2 "${patient[@]}"
   wait_until answers 2
   local pid
   pid=$(app_pid 0)
@@ -113,7 +116,7 @@ END
 
 @test "a reload refuses and loses nobody" {
   export LISTEN_KIND=slow
-  server 2 --wait-ready
+  server 2 "${patient[@]}"
   steady
   local before
   before=$(app_pid 0)
@@ -127,7 +130,7 @@ END
 
 @test "a reload of a single process, on both kinds of sockets" {
   export LISTEN_KIND=slow
-  server 1 --wait-ready
+  server 1 "${patient[@]}"
   pm2 restart app --listen "127.0.0.1:$PORT,unix:$WORK/x.sock"
   steady
   pm2 reload app
@@ -146,7 +149,7 @@ END
 
 @test "a reload whose successor fails leaves all as it is" {
   export LISTEN_KIND=slow
-  server 2 --wait-ready
+  server 2 "${patient[@]}"
   steady
   local before
   before=$(app_pid 0)
@@ -275,7 +278,7 @@ another_keeper() { # than PID
 
 @test "fewer processes under load: what waited in their queues is answered" {
   export LISTEN_KIND=busy
-  server 2
+  server 2 "${patient[@]}" # one that has not booted cannot answer in the moment that it has for it
   steady
   for _ in 1 2 3 4; do
     pm2 stop 0

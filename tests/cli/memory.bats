@@ -4,7 +4,8 @@
 # first process only, every 30 seconds.
 load ../lib/harness
 
-# Grows by so many MB when told so by a file; itself, or by a child.
+# Grows by so many MB when told so by a file; itself, or by a child. One file is one meal: the next run
+# waits for another.
 setup_app() {
   cat >"$WORK/eater.py" <<'PY'
 import os, sys, time
@@ -13,8 +14,9 @@ if where == "child" and os.fork() > 0:
     time.sleep(1000)
 while not os.path.exists("eat"):
     time.sleep(0.02)
+os.unlink("eat")
 food = b"x" * (megabytes << 20)
-print("eaten", flush=True)
+print("eaten", os.getpid(), flush=True)
 time.sleep(1000)
 PY
   cd "$WORK" || return 1
@@ -30,9 +32,7 @@ daemon_log_has() { # text
   pm2 start eater.py --max-memory-restart 60M -- 90 self
   assert_equal "$(app eater pm2_env.max_memory_restart)" 62914560
   touch eat
-  wait_until file_has "$(log_of eater-out)" eaten
-  rm eat
-  wait_app eater pm2_env.restart_time 1 15
+  wait_app eater pm2_env.restart_time 1
   wait_status eater online
   daemon_log_has "its limit is 62914560: restarting it"
 }
@@ -42,9 +42,7 @@ daemon_log_has() { # text
   setup_app
   pm2 start eater.py --max-memory-restart 60M -- 90 child
   touch eat
-  wait_until file_has "$(log_of eater-out)" eaten
-  rm eat
-  wait_app eater pm2_env.restart_time 1 15
+  wait_app eater pm2_env.restart_time 1
 }
 
 @test "below the limit nothing happens, and a higher one holds from then on" {
@@ -53,16 +51,17 @@ daemon_log_has() { # text
   pm2 start eater.py --max-memory-restart 300M -- 40 self
   touch eat
   wait_until file_has "$(log_of eater-out)" eaten
-  rm eat
   pm2 start eater.py --name other --max-memory-restart 60M -- 90 self
   touch eat
-  wait_app other pm2_env.restart_time 1 15
-  rm eat
+  wait_app other pm2_env.restart_time 1
   app_is eater pm2_env.restart_time 0
+  wait_status other online # that one is over: another counts by itself
   pm2 restart other --max-memory-restart 500M
   touch eat
+  wait_until file_has "$(log_of other-out)" "eaten $(app_pid other)"
   pm2 start eater.py --name third --max-memory-restart 60M -- 90 self
-  wait_app third pm2_env.restart_time 1 15
+  touch eat
+  wait_app third pm2_env.restart_time 1
   app_is other pm2_env.restart_time 2
 }
 
@@ -73,5 +72,5 @@ daemon_log_has() { # text
   kill -KILL "$(daemon_pid)"
   wait_until pm2 ping
   touch eat
-  wait_app eater pm2_env.restart_time 1 15
+  wait_app eater pm2_env.restart_time 1
 }

@@ -319,6 +319,65 @@ pm2_without_path() {
   wait_status two online
 }
 
+@test "package makes what install understands, and packs no archive into itself" {
+  module mod 1.2.3 '"apps": [{"name": "app", "script": "index.js"}]'
+  mkdir -p mod/lib && ln -s ../index.js mod/lib/link.js
+  run pm2 package mod
+  assert_ok
+  assert_has "Module packaged in $WORK/mod-v1-2-3.tar.gz"
+  first=$(tar -tzf mod-v1-2-3.tar.gz | sort)
+  assert_equal "$(head -n 1 <<<"$first")" "module/"
+  assert_equal "$(tar -tvzf mod-v1-2-3.tar.gz | sed -n 's/.*link.js -> //p')" ../index.js
+  (cd mod && pm2 package && pm2 package .)
+  assert_equal "$(tar -tzf mod/mod-v1-2-3.tar.gz | sort)" "$first"
+  run pm2 install "./mod-v1-2-3.tar.gz"
+  assert_ok
+  assert_has "Module INSTALLED and STARTED"
+  assert_lacks NPM
+  wait_status mod:app online
+  assert_equal "$(setting tar-modules mod source)" '"tarball"'
+  pm2 uninstall mod
+  assert_equal "$(app_count)" 0
+}
+
+@test "package: what is no module, and an archive that cannot be written" {
+  ours_only "a stack trace"
+  run pm2 package nowhere
+  assert_fails
+  assert_has "nowhere: No such file or directory"
+  mkdir bare && echo '{"name": "bare"}' >bare/package.json
+  run pm2 package bare
+  assert_fails
+  assert_has "it needs a \`version\`"
+  echo '{"name": "../bare", "version": "1"}' >bare/package.json
+  run pm2 package bare
+  assert_fails
+  assert_has "needs a \`name\`"
+  module mod 1.2.3
+  mkdir mod-v1-2-3.tar.gz.part
+  run pm2 package mod
+  assert_fails
+  assert_has "cannot write $PWD/mod-v1-2-3.tar.gz.part: Is a directory"
+  refute test -e mod-v1-2-3.tar.gz
+}
+
+@test "module:generate makes a module that works" {
+  ours_only "fetches it from the network"
+  run pm2 module:generate sample
+  assert_ok
+  run pm2 module:generate sample
+  assert_fails
+  assert_has "File exists"
+  run pm2 module:generate ../sample
+  assert_fails
+  cd sample
+  pm2 install .
+  wait_status sample online
+  wait_until file_has "$(log_of sample-out)" "sample looks every 1000 ms"
+  run pm2 trigger sample hello
+  assert_has '"turns":'
+}
+
 @test "install . is watched and not registered" {
   ours_only "its own words"
   module mod 1.0.0

@@ -13,7 +13,7 @@ serve() {
   shift
   PORT=${PORT:-$(free_port)}
   export PORT
-  pm2 start reload.js --name app -i "$count" --merge-logs "$@"
+  pm2 start reload.js --name app -i "$count" --merge-logs --listen-timeout 30000 "$@"
   wait_until said listening "$count"
 }
 
@@ -81,8 +81,8 @@ reload_ends() {
   local before answer
   serve 1
   before=$(pids)
-  answer=$("$PYTHON" -c "import urllib.request as r, sys; print(r.urlopen('http://127.0.0.1:$PORT/slow').read().decode().strip())" 3>&- &
-    sleep 0.1 # the request is under way
+  answer=$(curl -s "http://127.0.0.1:$PORT/slow" 3>&- &
+    wait_until said asked 1
     pm2 reload app >/dev/null
     wait)
   assert_equal "$answer" "$before"
@@ -121,22 +121,27 @@ reload_ends() {
   app_is 1 pm2_env.VERSION 3
 }
 
+processes_are() { # COUNT
+  [ "$(processes_left | wc -l)" -eq "$1" ]
+}
+
 @test "a build that never listens, or too late" {
   ours_only "ends the old one"
   local before
   serve 2 --listen-timeout 300
   before=$(pids)
   echo hang >mode
-  run pm2 reload app
+  run pm2 reload app --parallel 1
   assert_fails
   assert_has "it listened on 0 of 1 sockets within 300 ms (listen_timeout)"
   assert_equal "$(pids)" "$before"
-  wait_until said SIGINT 1 # the one that hung; not both were tried
+  wait_until processes_are 4 # keeper, pm2d and the old ones
+  refute said "start hang" 2 # not both were tried
   echo late >mode
   run pm2 reload app
   assert_fails
   assert_equal "$(pids)" "$before"
-  pm2 reload app --listen-timeout 5000
+  pm2 reload app --listen-timeout 30000
   refute [ "$(pids)" = "$before" ]
 }
 
@@ -151,14 +156,14 @@ reload_ends() {
 
 @test "wait_ready: its word is waited for" {
   local before
-  READY=1 serve 1 --wait-ready --listen-timeout 5000
+  READY=1 serve 1 --wait-ready
   before=$(pids)
   READY='' run pm2 reload app --update-env --listen-timeout 400
   ours_only "takes it as it is"
   assert_fails
   assert_has "it did not say that it is ready within 400 ms"
   assert_equal "$(pids)" "$before"
-  READY=1 pm2 reload app --update-env --listen-timeout 5000
+  READY=1 pm2 reload app --update-env --listen-timeout 30000
   refute [ "$(pids)" = "$before" ]
 }
 
@@ -169,7 +174,7 @@ reload_ends() {
   export PORT
   cat >apps.json <<END
 {"apps": [{"name": "app", "script": "reload.js", "instances": 2, "exec_mode": "cluster", "merge_logs": true,
-  "listen_timeout": 1000, "health": {"http": "http://127.0.0.1:$PORT/", "interval": 100000}}]}
+  "listen_timeout": 3000, "health": {"http": "http://127.0.0.1:$PORT/", "interval": 100000}}]}
 END
   pm2 start apps.json
   wait_until said listening 2
@@ -177,10 +182,10 @@ END
   echo sick >mode
   run pm2 reload app
   assert_fails
-  assert_has "its health probe did not succeed within 1000 ms (listen_timeout): answered with status 503"
+  assert_has "its health probe did not succeed within 3000 ms (listen_timeout): answered with status 503"
   assert_equal "$(pids)" "$before"
   echo warming >mode
-  run pm2 reload app --listen-timeout 5000
+  run pm2 reload app --listen-timeout 30000
   assert_ok
   refute [ "$(pids)" = "$before" ]
 }
@@ -200,7 +205,7 @@ END
   echo throw >mode
   run pm2 reload app --force --max-restarts 2
   assert_ok
-  wait_status app errored
+  wait_until file_has "$(log_of app-error)" "this build is broken"
   run pm2 reload app --reload-policy never
   assert_fails
   assert_has 'must be one of verified, pm2'
@@ -214,7 +219,7 @@ END
     pm2 restart app
     wait_status app online
     echo hang >mode
-    reload app --listen-timeout 30000
+    reload app
     wait_until said "start hang" 1
     run pm2 "$order" app
     assert_ok
@@ -231,12 +236,13 @@ END
 
 @test "a second reload while one runs is refused" {
   serve 1
-  echo late >mode
-  LATE=1500 reload app --update-env
-  wait_until said "start late" 1
+  echo held >mode
+  reload app
+  wait_until said "start held" 1
   run pm2 reload app
   assert_fails
   assert_has "Reload already in progress"
+  touch go
   reload_ends
   assert_equal "$status" 0
 }
@@ -247,14 +253,14 @@ END
   serve 2
   before=$(pids)
   echo hang >mode
-  reload app --listen-timeout 30000
+  reload app
   wait_until said "start hang" 2
   pm2d_dies
   reload_ends
   assert_equal "$status" 1
   wait_until said SIGINT 2
   assert_equal "$(pids)" "$before"
-  wait_until [ "$(processes_left | wc -l)" -eq 4 ]
+  wait_until processes_are 4
   rm mode
   pm2 reload app
   refute [ "$(pids)" = "$before" ]
@@ -289,10 +295,12 @@ END
   local before
   serve 1
   before=$(pids)
-  echo late >mode
-  LATE=1500 reload app --update-env
-  wait_until said "start late" 1
+  echo held >mode
+  reload app
+  wait_until said "start held" 1
   kill -9 "$(daemon_pid)"
+  wait_until file_has "$TEST_PM2_HOME/pm2.log" "has taken over"
+  touch go
   reload_ends
   assert_equal "$status" 0
   refute [ "$(pids)" = "$before" ]
@@ -304,15 +312,17 @@ END
   local before
   serve 1
   before=$(pids)
-  echo late >mode
-  LATE=1000 reload app --update-env
-  wait_until said "start late" 1
+  echo held >mode
+  reload app
+  wait_until said "start held" 1
   kill -9 "$before"
+  wait_until file_has "$TEST_PM2_HOME/pm2.log" "via signal [SIGKILL]"
+  touch go
   reload_ends
   assert_equal "$status" 1
   assert_has "the old process ended by itself during the reload"
   wait_until said listening 2
-  wait_status app online
+  wait_status app online 15 # it has said so, and listen_timeout does not matter
   assert_equal "$(hits spread "$PORT" 1 | cut -d' ' -f1)" "$(pids)"
   app_is app pm2_env.restart_time 1
 }
@@ -384,7 +394,7 @@ END
   local before
   PORT=$(free_port)
   export PORT
-  pm2 start reuseport.py --name app
+  pm2 start reuseport.py --name app --listen-timeout 30000
   wait_until said listening 1
   before=$(pids)
   clients steady

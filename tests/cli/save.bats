@@ -225,6 +225,31 @@ JSON
   assert_equal "$(cat seen)" "$WORK/db-is-up"
 }
 
+@test "an app that is stopped while a resurrect waits for what it depends on stays so" {
+  ours_only "has no dependencies"
+  cat >eco.json <<'JSON'
+{"apps": [
+  {"name": "web", "script": "sleep", "args": "1000", "depends_on": {"db": "ready"}},
+  {"name": "other", "script": "sleep", "args": "1000", "depends_on": {"db": "ready"}},
+  {"name": "db", "script": "sleep", "args": "1000", "health": {"exec": "test -e go", "interval": 100, "retries": 1000}}]}
+JSON
+  touch go
+  pm2 start eco.json
+  pm2 save
+  pm2 kill
+  rm go
+  pm2 resurrect >resurrected &
+  wait_app db pm2_env.status online
+  app_is web pm2_env.status stopped
+  pm2 stop web
+  touch go
+  wait
+  app_is other pm2_env.status online
+  app_is web pm2_env.status stopped
+  kill -9 "$(pm2d_pid)" # nor does the next pm2d start it
+  app_is web pm2_env.status stopped
+}
+
 @test "no list, and no backup: PM2's words, exit 0" {
   run pm2 resurrect
   assert_ok

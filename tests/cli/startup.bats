@@ -104,6 +104,43 @@ fake systemctl enable pm2-root
   run systemd-analyze verify --man=no "$WORK/pm2-test.service"
   assert_ok
   assert_equal "$output" ""
+  as_root startup --keep-apps
+  cp "$(unit)" "$WORK/pm2-test.service"
+  run systemd-analyze verify --man=no "$WORK/pm2-test.service"
+  assert_equal "$output" ""
+  as_root startup systemd-user
+  cp "$TEST_HOME/.config/systemd/user/pm2.service" "$WORK/pm2-test.service"
+  XDG_RUNTIME_DIR=$WORK run systemd-analyze --user verify --man=no "$WORK/pm2-test.service"
+  assert_equal "$output" ""
+}
+
+@test "systemd-user needs no rights; --keep-apps needs systemd" {
+  ours_only "has neither"
+  need_nobody
+  mkdir -p "$WORK/fake" "$WORK/h"
+  fake systemctl
+  chmod 755 "$WORK/fake"
+  chmod 777 "$WORK/h"
+  as_user() {
+    as_nobody env HOME="$WORK/h" PM2_HOME="$WORK/h/.pm2" USER=bob PATH="$WORK/fake:$PATH" \
+      NO_COLOR=1 "$PM2" "$@"
+  }
+  run as_user startup systemd-user --keep-apps
+  assert_ok
+  assert_has "fake systemctl --user enable pm2"
+  assert_has "loginctl enable-linger bob"
+  assert_lacks "you precised"
+  file_has "$WORK/h/.config/systemd/user/pm2.service" "KillMode=process"
+  refute file_has "$WORK/h/.config/systemd/user/pm2.service" "User="
+  run as_user unstartup systemd-user
+  assert_ok
+  [ ! -e "$WORK/h/.config/systemd/user/pm2.service" ]
+  run as_user startup openrc --keep-apps
+  assert_fails
+  assert_has "only with systemd, not with openrc"
+  run as_user startup systemd --keep-apps
+  assert_fails
+  assert_has "--keep-apps" "${lines[2]}"
 }
 
 @test "its lines do what they say: the list is there, the manager is told, the end is one" {

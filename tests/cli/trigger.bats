@@ -60,11 +60,11 @@ has_actions() {
   assert_has "nobody not found"
   run pm2 trigger a dance
   assert_fails
-  assert_has "dance: a has no such action; \`pm2 describe\` shows the actions of an app"
+  assert_has "Action doesn't exist dance for a; \`pm2 describe\` shows the actions of an app"
   pm2 stop a
   run pm2 trigger a hello
   assert_fails
-  assert_has "hello: a "
+  assert_has "Action doesn't exist hello for a"
   run pm2 trigger a
   assert_fails
   assert_has "missing required argument"
@@ -107,4 +107,16 @@ trigger_then() { # words of pm2...
   up a 1
   trigger_then reload a
   assert_has "[a:0] the process has ended before it answered"
+}
+
+@test "an app that does not answer in time" {
+  ours_only "it waits for ever"
+  pm2 start actions.js --name a
+  up a 1
+  run pm2 trigger a silent --timeout 1
+  assert_fails
+  assert_has "[a:0] no answer within 1000 ms"
+  run pm2 trigger a silent --timeout soon
+  assert_fails
+  assert_has "--timeout soon: expected seconds"
 }

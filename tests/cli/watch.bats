@@ -78,7 +78,13 @@ write_is_seen() { # path
   setup_app
   echo one >src/file
   pm2 start app.sh --watch
-  echo two >src/file.tmp && mv src/file.tmp src/file
+  # pm2d sees all of it in one look, however long mv takes to begin
+  local pid
+  pid=$(pm2d_pid)
+  kill -STOP "$pid"
+  echo two >src/file.tmp
+  mv src/file.tmp src/file
+  kill -CONT "$pid"
   restarts_are app 1
   changes_so_far app 2
 }

@@ -7,6 +7,7 @@
 //   PM2_RUNTIMES="$(tests/node/runtimes.sh)" RUNTIME=node24    under one of these
 //   CLUSTER_MODULES="$(tests/cluster/packages.sh)"             also the npm packages
 //   ROUNDS=20                                                  each step of the course so often
+//   WHOLE=1                                                    all servers also under the Nodes in between
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { askHttps, askTls, seeHttp } from './clients.mjs'
@@ -125,7 +126,7 @@ async function sessions(t, version, runtime) {
 }
 
 for (const runtime of runtimes()) {
-  for (const row of SERVERS) {
+  for (const row of SERVERS.filter((one) => runtime.isWhole || one.each)) {
     test(`${runtime.name}: ${row.name}`, { skip: lacks(row, runtime) }, (t) => course(t, row, runtime))
   }
 

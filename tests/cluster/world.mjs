@@ -14,13 +14,19 @@ const PACE_MS = 4 // of each client: a light load
 
 // $PM2_RUNTIMES has a line "NAME PATH" for each (tests/node/runtimes.sh prints them); without it, the
 // one that runs the tests. $RUNTIME chooses one of them.
+// isWhole: it goes through all of the table of servers. Nodes between the oldest and the newest do not.
 export function runtimes() {
   const given = process.env.PM2_RUNTIMES?.trim() || `own ${process.execPath}`
-  return given.split('\n').map((line) => {
+  const all = given.split('\n').map((line) => {
     const [name, program] = line.split(/ (.*)/)
     const major = Number(name === 'own' ? process.versions.node.split('.')[0] : name.slice(4))
     return { name, program, major, isBun: name === 'bun' }
-  }).filter(({ name }) => !process.env.RUNTIME || process.env.RUNTIME === name)
+  })
+  const majors = all.filter(({ isBun }) => !isBun).map(({ major }) => major)
+  const isWhole = ({ isBun, major }) => isBun || process.env.WHOLE === '1' ||
+    major === Math.min(...majors) || major === Math.max(...majors)
+  return all.filter(({ name }) => !process.env.RUNTIME || process.env.RUNTIME === name)
+    .map((one) => ({ ...one, isWhole: isWhole(one) }))
 }
 
 async function freePort() {
@@ -70,9 +76,11 @@ export class App {
     return app
   }
 
-  // Writes a process file NAME.json.
+  // Writes a process file NAME.json. A busy machine has time to listen.
   define(name, conf) {
-    const all = { name, interpreter: this.program, exec_mode: 'cluster', merge_logs: true, ...conf }
+    const all = {
+      name, interpreter: this.program, exec_mode: 'cluster', merge_logs: true, listen_timeout: 30000, ...conf
+    }
     fs.writeFileSync(path.join(this.dir, `${name}.json`), JSON.stringify({ apps: [all] }))
   }
 

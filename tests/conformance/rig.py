@@ -38,12 +38,28 @@ SHELL_VARIABLES = {  # what every command of a case finds in its environment
 }
 
 
-def is_alive(pid):
+def process_state(pid):
+    """R, S, Z and so on of proc(5); "Z" also for one that is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
+            return stat.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def is_shell(pid):
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")) in ("bash", "dash", "sh")
     except OSError:
         return False
+
+
+def is_settled(pid):
+    """Whether it lives; a shell that is about to become its command is given the time for it."""
+    deadline = time.monotonic() + 10
+    while is_shell(pid) and process_state(pid) not in "SZ" and time.monotonic() < deadline:
+        time.sleep(0.01)  # the pace of polling, nothing relies on it
+    return process_state(pid) != "Z"
 
 
 class Side:
@@ -182,7 +198,7 @@ class Side:
         pid = app.pop("pid", None)
         app.pop("monit")
         known = {"jlist": self.normal(app), "has_pid": bool(pid)}
-        if pid and is_alive(pid):
+        if pid and is_settled(pid):
             known["environment"] = self.process_environment(pid)
             known["process"] = self.process_facts(pid)
         return known

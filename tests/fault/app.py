@@ -11,13 +11,19 @@ nothing has to be believed of the daemon: NAME.starts gets one line (the pid) pe
   still [SECONDS]      stays; needs so long to end when it is told to
   torrent PERIOD SEED   numbered lines of all lengths on stdout, in writes that end anywhere; now and
                        then one on stderr, until FOLDER/calm is there
+  parent [SECONDS]     like still, with a child in its session that does the same (NAME.child)
+  rests                stops itself, and does it again whenever it goes on
   speaks PERIOD        numbered lines on stdout for as long as somebody reads them; stays then
-  obeys                stays; ends with the code that FOLDER/NAME.end holds
+  bomb NUMBER          forks, and what it forks does, up to so many in its session; SIGINT is ignored
+  leaves HOW           stays; before that it leaves a daemon behind that detached itself so (NAME.left)
+  orphans NUMBER       stays; before that so many are orphaned, and end
+  floods WHAT          writes as fast as it can: out (lines), channel (messages), metrics (axm:monitor)
+  hears                answers each line of its stdin on stdout and stderr
+  fills NUMBER         writes so many lines of 4 KiB once FOLDER/NAME.go is there, and stays
+  obeys                stays; ends with the code that FOLDER/NAME.end holds, which is gone then
 """
 
-import json
 import os
-import random
 import signal
 import sys
 import time
@@ -54,24 +60,28 @@ def writer(period):
 
 
 def torrent(period, seed):
-    chance, count, errors, waiting = random.Random(int(seed)), 0, 0, b""
+    import random  # here, as all that only some roles need: hundreds of these apps are started
+    chance, count, errors, size, waiting = random.Random(int(seed)), 0, 0, 0, b""
     while count == 0 or not is_calm():
         for _ in range(chance.choice((1, 3, 60))):
             count += 1
-            waiting += b"%d %s\n" % (count, b"x" * chance.choice((0, 5, 80, 120, 1000, 9000)))
+            length = 9000 if chance.random() < 0.02 else chance.choice((0, 5, 80, 120, 1000))
+            waiting += b"%d %s\n" % (count, b"x" * length)
         end = chance.randrange(len(waiting)) + 1
         os.write(1, waiting[:end])
         waiting = waiting[end:]
         if chance.random() < 0.1:
             errors += 1
             os.write(2, b"err %d\n" % errors)
-        time.sleep(float(period))
+        size += end
+        time.sleep(float(period) * (1 if size < 4e6 else 20))  # however long that takes, it can be read again
     os.write(1, waiting)
     record("written", f"{count} {errors}")
     stay()
 
 
 def channel():
+    import json
     with os.fdopen(int(os.environ["NODE_CHANNEL_FD"]), "r+b", buffering=0) as pipe:
         pending = b""
         while chunk := pipe.read(65536):
@@ -123,6 +133,19 @@ def still(seconds="0"):
     stay()
 
 
+def parent(seconds="0"):
+    pid = os.fork()
+    if pid == 0:
+        record("child", os.getpid())
+    still(seconds)
+
+
+def rests():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def speaks(period):
     count = 0
     try:
@@ -135,15 +158,102 @@ def speaks(period):
     stay()
 
 
+def session_size(session):
+    count = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            count += os.getsid(int(pid)) == session
+        except OSError:
+            pass
+    return count
+
+
+def bomb(number):
+    """Bounded, whatever happens to it: each looks how many there are, and a lock lets one at a time fork."""
+    import fcntl
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    session = os.getsid(0)
+    while True:
+        lock = os.open(NAME + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        pid = os.fork() if session_size(session) < int(number) else -1
+        os.close(lock)
+        if pid < 0:
+            time.sleep(0.1)
+
+
+def leaves(how):
+    pid = os.fork()
+    if pid == 0:
+        if how in ("setsid", "setsid-double", "stopped", "deaf"):
+            os.setsid()
+        if how == "group":
+            os.setpgid(0, 0)
+        if how in ("double", "setsid-double") and os.fork() > 0:
+            os._exit(0)
+        if how == "deaf":
+            for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(signo, signal.SIG_IGN)
+        record("left", os.getpid())
+        if how == "stopped":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        stay()
+    if how in ("double", "setsid-double"):
+        os.waitpid(pid, 0)
+    still()
+
+
+def orphans(number):
+    for _ in range(int(number)):
+        if os.fork() == 0:
+            if os.fork() == 0:
+                time.sleep(0.05)
+            os._exit(0)
+        os.wait()
+    record("orphaned", number)
+    still()
+
+
+def floods(what):
+    import json
+    texts = {"out": b"x" * 4095 + b"\n",
+             "channel": json.dumps({"type": "noise", "data": {"text": "x" * 200}}).encode() + b"\n",
+             "metrics": json.dumps({"type": "axm:monitor",
+                                    "data": {f"m{n}": {"value": n, "type": "x"} for n in range(20)}}).encode() + b"\n"}
+    fd = 1 if what == "out" else int(os.environ["NODE_CHANNEL_FD"])
+    while True:
+        os.write(fd, texts[what])
+
+
+def hears():
+    for line in sys.stdin:
+        for fd in (2, 1):
+            os.write(fd, f"heard {line}".encode())
+
+
+def fills(number):
+    while not os.path.exists(NAME + ".go"):
+        time.sleep(0.01)
+    for _ in range(int(number)):
+        os.write(1, b"x" * 4095 + b"\n")
+    record("filled", number)
+    stay()
+
+
 def obeys():
     while not os.path.exists(NAME + ".end"):
         time.sleep(0.01)
-    with open(NAME + ".end", encoding="ascii") as code:
-        sys.exit(int(code.read()))
+    with open(NAME + ".end", encoding="ascii") as file:
+        code = int(file.read())
+    os.unlink(NAME + ".end")
+    sys.exit(code)
 
 
 ROLES = {role.__name__: role for role in (writer, torrent, channel, ends, crashes, forks, grandchild, still,
-                                           speaks, obeys)}
+                                           parent, rests, bomb, leaves,
+                                           orphans, floods, speaks, hears,
+                                           fills, obeys)}
 if ROLE != "grandchild":
     record("starts", os.getpid())
 ROLES[ROLE](*ARGS)

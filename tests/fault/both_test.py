@@ -3,15 +3,26 @@
 """pm2d and the keeper are killed together. The next command starts both anew; what provably is the same
 process is adopted, nothing is started beside it, and what ended meanwhile is acted on."""
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import unittest
+import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rig import Rig, is_alive, wait_until  # noqa: E402
+
+
+def sealed(record):
+    """Its line in the journal: its last member is the sum of what is before it."""
+    record.pop("crc", None)
+    text = json.dumps(record, separators=(",", ":")).encode()[:-1]
+    return b'%s,"crc":"%08x"}\n' % (text, zlib.crc32(text))
 
 
 class BothTest(unittest.TestCase):
@@ -49,6 +60,14 @@ class BothTest(unittest.TestCase):
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rpartition(")")[2].split()[0] == "S"
 
+    def room_in_output(self, pid):
+        fd = os.open(f"/proc/{pid}/fd/1", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            (used,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))
+            return fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) - used
+        finally:
+            os.close(fd)
+
     def next_command(self):
         self.assertEqual(self.rig.pm2("ping").returncode, 0)
 
@@ -58,7 +77,7 @@ class BothTest(unittest.TestCase):
 
     def journal(self):
         with open(self.journal_path(), encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines if line.endswith("\n")]
+            return [json.loads(line) for line in lines if line.endswith("\n") and line != "\n"]
 
     def journal_path(self):
         return os.path.join(self.rig.home, "state.jsonl")
@@ -67,8 +86,8 @@ class BothTest(unittest.TestCase):
         records = self.journal()
         for record in records:
             change(record)
-        with open(self.journal_path(), "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(record) + "\n" for record in records)
+        with open(self.journal_path(), "wb") as file:
+            file.writelines(map(sealed, records))
 
     def assert_row(self, name, **wanted):
         row = self.rig.settled_row(name)
@@ -96,22 +115,40 @@ class BothTest(unittest.TestCase):
             self.assert_row("down", status="stopped", starts=1)
             self.assertEqual(rig.doubled(), [])
 
-    def test_output_up_to_the_kill_is_in_the_log(self):
+    def test_no_line_is_lost(self):
+        """No pipe breaks, and what was said meanwhile waits in it; standard input reaches the app again."""
         rig = self.rig
         rig.start("speaker", "speaks", 0.001)
+        rig.start("listener", "hears")
         wait_until(lambda: len(rig.log_lines("speaker", "out")) > 200, "some lines")
+        for word in ("one", "two"):
+            self.kill_both()
+            before = len(rig.log_lines("speaker", "out"))
+            self.next_command()
+            wait_until(lambda: len(rig.log_lines("speaker", "out")) > before + 200, "more lines")
+            rig.main.call("sendLineToStdin", {"pm_id": rig.ids["listener"], "line": f"{word}\n"})
+            wait_until(lambda: rig.log_lines("listener", "out")[-1:] == [f"heard {word}"], "its answer")
+            lines = rig.log_lines("speaker", "out")
+            self.assertEqual(lines, [f"out {n + 1}" for n in range(len(lines))])
+            for name in rig.ids:
+                self.assert_row(name, pid=rig.starts(name)[0], status="online", starts=1)
+        self.assertEqual(rig.record("speaker", "unheard"), [])
+        self.assertEqual(rig.log_lines("listener", "err"), ["heard one", "heard two"])
+
+    def test_who_fills_its_pipe_waits(self):
+        rig = self.rig
+        rig.start("app", "fills", 1024)
+        (pid,) = rig.starts("app")
         self.kill_both()
-        (said,) = map(int, wait_until(lambda: rig.record("speaker", "unheard"), "the broken pipe"))
-        lines = rig.log_lines("speaker", "out")
-        self.assertEqual(lines, [f"out {n + 1}" for n in range(len(lines))])
-        self.assertLess(len(lines), said)
+        with open(os.path.join(rig.work, "app.go"), "x", encoding="ascii"):
+            pass
+        wait_until(lambda: self.room_in_output(pid) < 4096, "its pipe is full")
+        self.assertEqual(rig.record("app", "filled"), [])
         self.next_command()
-        self.assert_row("speaker", pid=rig.starts("speaker")[0], status="online", starts=1)
-        rig.main.call("restartProcessId", {"id": rig.ids["speaker"]})
-        before = len(lines)
-        wait_until(lambda: len(rig.log_lines("speaker", "out")) > before, "lines of the next one")
-        self.assertEqual(rig.log_lines("speaker", "out")[:before], lines)
-        self.assertEqual(rig.log_lines("speaker", "out")[before], "out 1")
+        wait_until(lambda: rig.record("app", "filled"), "it goes on")
+        wait_until(lambda: len(rig.log("app-out")) >= 1024 * 4096, "all of it")
+        self.assertEqual(rig.log("app-out"), (b"x" * 4095 + b"\n") * 1024)
+        self.assert_row("app", pid=pid, status="online", starts=1)
 
     def test_orders_work_on_what_was_adopted(self):
         rig = self.rig
@@ -135,12 +172,10 @@ class BothTest(unittest.TestCase):
         self.kill_both()
         self.next_command()
         for name, code in (("once", 7), ("again", 8)):
-            with open(os.path.join(rig.work, f"{name}.end"), "w", encoding="ascii") as file:
-                file.write(str(code))
+            rig.end(name, code)
         wait_until(lambda: rig.row("once")["pm2_env"]["status"] == "stopped", "its end")
         self.assertEqual(rig.row("once")["pm2_env"].get("exit_code", 7), 7)
         wait_until(lambda: rig.row("again")["pm2_env"]["status"] == "waiting restart", "its end")
-        os.unlink(os.path.join(rig.work, "again.end"))
         wait_until(lambda: len(rig.starts("again")) == 2, "it is started again")
         self.assert_row("again", status="online", restart_time=1, starts=2)
 

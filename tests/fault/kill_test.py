@@ -18,11 +18,10 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import GONE, NODE, Rig, amp, wait_until  # noqa: E402
+from rig import GONE, NODE, SEED, Rig, amp, wait_until  # noqa: E402
 
 COUNT = int(os.environ.get("KILL_COUNT", 200))
 KEEPER = int(os.environ.get("KILL_KEEPER", 20))
-SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
 BACK_MS = 5000  # what is asserted: other people's machines stall. 200 is what we promise.
 
 WRITERS = {"fast": 0.001, "steady": 0.01, "slow": 0.1}

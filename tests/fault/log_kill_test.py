@@ -3,12 +3,9 @@
 """Log files in every form while pm2d is killed with SIGKILL, at random instants and at each named step of the
 way of a byte: the sum of all files is what was written, byte by byte.
 
-    tests/fault/log_kill_test.py [--count 100] [--seed N]
-
-In `make test` (tools/run-tests.sh fault): $KILL_LOG_COUNT and $KILL_SEED.
+    KILL_LOG_COUNT=100 KILL_SEED=N tests/fault/log_kill_test.py
 """
 
-import argparse
 import glob
 import gzip
 import json
@@ -20,11 +17,10 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import Rig, wait_until  # noqa: E402
+from rig import SANITIZED, SEED, Rig, each_step, wait_until  # noqa: E402
 from failpoint_test import Armed  # noqa: E402
 
-COUNT = int(os.environ.get("KILL_LOG_COUNT", 100))
-SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
+COUNT = int(os.environ.get("KILL_LOG_COUNT", 30 if SANITIZED else 60))
 DATE = re.compile(rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d: ")
 
 # Name of the app -> its attributes.
@@ -131,7 +127,7 @@ class LogKillTest(unittest.TestCase):
                 self.check(rig, form)
         old = len(glob.glob(os.path.join(rig.home, "logs", "*__*")))
         print(f"# seed {SEED}: {COUNT} kills, {old} old files", flush=True)
-        self.assertGreater(old, 20)
+        self.assertGreater(old, COUNT // 5)
 
     def test_killed_in_turn_with_the_keeper(self):
         """The successor of a keeper has to hold the spools, too."""
@@ -147,32 +143,23 @@ class LogKillTest(unittest.TestCase):
                 self.check(rig, form)
 
     def test_killed_at_each_step(self):
-        for step in STEPS:
-            with self.subTest(step=step):
-                rig = Armed(step)
-                try:
-                    self.start_all(rig, ("plain",), 0.01)
-                    rig.arm()
-                    forms = ("both", "datedboth", "jsonboth")
-                    for form in forms:
-                        self.start_surely(rig, form)
-                    wait_until(lambda: os.path.exists(rig.done), f"{step} is passed")
-                    rig.calm()
-                    for form in ("plain", *forms):
-                        self.check(rig, form)
-                finally:
-                    rig.close()
+        def run_step(step):
+            rig = Armed(step)
+            try:
+                self.start_all(rig, ("plain",), 0.01)
+                rig.arm()
+                forms = ("both", "datedboth", "jsonboth")
+                for form in forms:
+                    self.start_surely(rig, form)
+                wait_until(lambda: os.path.exists(rig.done), f"{step} is passed")
+                rig.calm()
+                for form in ("plain", *forms):
+                    self.check(rig, form)
+            finally:
+                rig.close()
 
-
-def main():
-    global COUNT, SEED
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--count", type=int, default=COUNT, help="kills of pm2d")
-    parser.add_argument("--seed", type=int, default=SEED)
-    options, rest = parser.parse_known_args()
-    COUNT, SEED = options.count, options.seed
-    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+        each_step(self, STEPS, run_step)
 
 
 if __name__ == "__main__":
-    main()
+    unittest.main(verbosity=2)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What the kill tests share: a world whose daemon may go away, and apps that keep their own record."""
 
+import concurrent.futures
 import os
+import random
 import re
 import shutil
 import signal
@@ -12,12 +14,35 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "proto"))
 
 import amp  # noqa: E402
-from world import World, wait_until  # noqa: E402
+from world import PM2, World, wait_until  # noqa: E402
 
 PYTHON = os.path.realpath(sys.executable)
 NODE = shutil.which("node")
 GONE = (OSError, amp.ProtocolError)  # of a daemon that was killed, or is not back yet
 BACK_SECONDS = 10
+SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))  # of all that is left to chance
+with open(os.path.realpath(PM2), "rb") as program:
+    SANITIZED = b"__asan_init" in program.read()
+# Of named steps every so many-th is tried, another one each time; $FAULT_STRIDE=1: all of them.
+STRIDE = int(os.environ.get("FAULT_STRIDE", 3 if SANITIZED else 1))
+BESIDE = int(os.environ.get("FAULT_BESIDE", 2))  # so many of them at a time, each in a world of its own
+
+
+def sample(steps, what):
+    """Those that are tried this time, evenly spread; which is said."""
+    at = random.Random(f"{SEED} {what}").randrange(min(STRIDE, len(steps)))
+    if STRIDE > 1:
+        print(f"# {what}, seed {SEED}: of {len(steps)} steps every {STRIDE}th from {steps[at]}", flush=True)
+    return steps[at::STRIDE]
+
+
+def each_step(test, steps, run_step):
+    """run_step(step) for all that are tried, side by side; each is a subtest."""
+    with concurrent.futures.ThreadPoolExecutor(BESIDE) as pool:
+        runs = [(step, pool.submit(run_step, step)) for step in sample(steps, test.id().rpartition(".")[2])]
+    for step, run in runs:
+        with test.subTest(step=step):
+            run.result()
 
 
 class Client:
@@ -47,6 +72,11 @@ class Client:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.001)
+
+    def connected(self):
+        """For calls that are finished later."""
+        self.call("ping", {})
+        return self.rpc
 
     def table(self):
         return {row["pm_id"]: row for row in self.call("getMonitorData", {})}
@@ -111,6 +141,13 @@ class Rig(World):
         """No more crashes, no more lines."""
         with open(os.path.join(self.work, "calm"), "w", encoding="ascii"):
             pass
+
+    def end(self, name, code=1):
+        """Tell one that obeys. It is looking for the file: that comes whole, by its name."""
+        path = os.path.join(self.work, f"{name}.end")
+        with open(path + ".new", "w", encoding="ascii") as file:
+            file.write(str(code))
+        os.rename(path + ".new", path)
 
     def log_lines(self, name, stream):
         stem = {"out": "out", "err": "error"}[stream]
@@ -194,10 +231,15 @@ class Rig(World):
         assert not crashes, f"pm2d ended by itself: {crashes}"
 
 
-def is_alive(pid):
-    """There, and no zombie."""
+def state(pid):
+    """As ps(1) shows it; X when there is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+            return stat.read().rpartition(")")[2].split()[0]
     except OSError:
-        return False
+        return "X"
+
+
+def is_alive(pid):
+    """There, and no zombie."""
+    return state(pid) not in "ZX"

@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from failpoint_test import Armed  # noqa: E402
-from rig import GONE, wait_until  # noqa: E402
+from rig import GONE, each_step, wait_until  # noqa: E402
 
 STEPS = ("save.before", "save.written", "save.summed", "save.kept", "save.after")
 
@@ -19,13 +19,14 @@ STEPS = ("save.before", "save.written", "save.summed", "save.kept", "save.after"
 class SaveTest(unittest.TestCase):
 
     def each(self, steps, scenario):
-        for step in steps:
-            with self.subTest(step=step):
-                rig = Armed(step)
-                try:
-                    scenario(rig, step)
-                finally:
-                    rig.close()
+        def run_step(step):
+            rig = Armed(step)
+            try:
+                scenario(rig, step)
+            finally:
+                rig.close()
+
+        each_step(self, steps, run_step)
 
     def names(self, rig, name="dump.pm2"):
         with open(os.path.join(rig.home, name), encoding="utf-8") as file:

@@ -7,6 +7,8 @@ and what becomes of it when a program is killed at a named step of it, or the on
 """
 
 import argparse
+import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -16,13 +18,16 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import NODE, PYTHON, Rig, amp, is_alive, wait_until  # noqa: E402
+from rig import NODE, PYTHON, SANITIZED, Rig, amp, each_step, is_alive, state, wait_until  # noqa: E402
 import world  # noqa: E402 (rig knows where it lies)
 
-COUNT = int(os.environ.get("UPDATE_COUNT", 20))
-PROMISED_MS = 150  # asserted of the median: other people's machines stall, and sanitizers are slow
+COUNT = int(os.environ.get("UPDATE_COUNT", 6 if SANITIZED else 12))
+PROMISED_MS = 150
+SLOW_MS = 1000  # what is asserted of the median: other people's machines stall. bench/ has the promise
+PR_SET_CHILD_SUBREAPER = 36
 LIB = os.path.join(world.ROOT, "tests", "lib")
 VERSION = subprocess.run([os.path.join(os.path.dirname(world.PM2), "pm2d"), "--version"], check=True,
                          capture_output=True, text=True).stdout.strip()
@@ -151,9 +156,10 @@ class UpdateTest(unittest.TestCase):
             self.assertEqual(set(counts.values()), {"0"}, counts)
         for name in ("fast", "slow"):
             self.assert_all_lines(rig, name)
-        print(f"{COUNT} updates: median {statistics.median(took)} ms, longest {max(took)} ms", file=sys.stderr)
-        if "asan" not in world.PM2:
-            self.assertLess(statistics.median(took), PROMISED_MS)
+        print(f"# {COUNT} updates: median {statistics.median(took)} ms, longest {max(took)} ms, over {PROMISED_MS} ms: "
+              f"{sum(ms > PROMISED_MS for ms in took)}", flush=True)
+        if not SANITIZED:
+            self.assertLess(statistics.median(took), SLOW_MS)
 
     def test_children_stay_children(self):
         """An exit during the exec, and one after it, are known with their codes; orders work as before."""
@@ -181,9 +187,7 @@ class UpdateTest(unittest.TestCase):
 
     @staticmethod
     def end(rig, name, code):
-        with open(os.path.join(rig.work, f"{name}.end.new"), "w", encoding="ascii") as file:
-            file.write(str(code))
-        os.rename(file.name, os.path.join(rig.work, f"{name}.end"))
+        rig.end(name, code)
         pid = rig.starts(name)[0]
         wait_until(lambda: not is_alive(pid), f"the end of {name}")
 
@@ -236,9 +240,12 @@ class UpdateTest(unittest.TestCase):
         before, path = rig.pids(), os.path.join(rig.home, "state.jsonl")
         with open(path, "rb") as file:
             content = file.read()
-        for format_, code in (('"format":2', 1), ('"format":1', 0)):
+        head, _, _ = content.partition(b',"crc":')
+        for format_, code in ((2, 1), (1, 0)):
+            other = head.replace(b'"format":1', b'"format":%d' % format_)
+            line = b'%s,"crc":"%08x"}' % (other, zlib.crc32(other))
             with open(path, "r+b") as file:  # in place: pm2d has it open
-                file.write(content.replace(b'"format":1', format_.encode(), 1))
+                file.write(line + b"\n\n" + line)  # the head is there twice
             result = rig.pm2("update", check=False)
             self.assertEqual(result.returncode, code, result)
             self.assertEqual("has format 2, this program reads format 1" in result.stderr, code == 1)
@@ -267,34 +274,54 @@ class StepsTest(unittest.TestCase):
     """SIGKILL at each step of an update."""
 
     def each(self, steps, check, roles):
-        for step in steps:
-            with self.subTest(step=step):
-                rig = Installed(PM2_FAILPOINT=step)
-                try:
-                    for name, *role in roles:
-                        rig.start(name, *role)
-                    before = rig.pids()
-                    rig.pm2("update", check=False)
-                    wait_until(lambda: os.path.exists(os.path.join(rig.home, "failpoint.done")), f"{step} is passed")
-                    rig.pm2("ping")
-                    self.assertEqual(rig.pids(), before)
-                    self.assertEqual(rig.doubled(), [])
-                    rig.update()
-                    self.assertEqual(rig.pids(), before)
-                    check(rig)
-                finally:
-                    rig.close()
+        def run_step(step):
+            rig = Installed(PM2_FAILPOINT=step)
+            try:
+                for name, *role in roles:
+                    rig.start(name, *role)
+                before = rig.pids()
+                rig.pm2("update", check=False)
+                wait_until(lambda: os.path.exists(os.path.join(rig.home, "failpoint.done")), f"{step} is passed")
+                rig.pm2("ping")
+                self.assertEqual(rig.pids(), before)
+                self.assertEqual(rig.doubled(), [])
+                rig.update()
+                self.assertEqual(rig.pids(), before)
+                check(rig)
+            finally:
+                rig.close()
 
-    def test_one_dies(self):
-        """pm2d, or the keeper while pm2d is there: no line is lost either."""
-        self.each(("update.asked", "update.checked", "update.agreed", "update.ends"),
+        each_step(self, steps, run_step)
+
+    def test_no_line_is_lost(self):
+        """Of the first steps pm2d dies, or the keeper while pm2d is there; of the last three the keeper while no
+        pm2d is there, so that it is as if both were killed."""
+        self.each(("update.asked", "update.checked", "update.agreed", "update.ends",
+                   "update.before-exec", "update.after-exec", "update.taken"),
                   lambda rig: UpdateTest.assert_all_lines(self, rig, "writes"),
                   (("writes", "writer", 0.005), ("app", "still")))
 
-    def test_the_keeper_dies_alone(self):
-        """While no pm2d is there, so that it is as if both were killed: apps go on, and are found again."""
-        self.each(("update.before-exec", "update.after-exec", "update.taken"),
-                  lambda rig: self.assertEqual(len(rig.starts("app")), 1), (("app", "still"),))
+    def test_a_keeper_that_nobody_reaps(self):
+        """As where process 1 is no init: a zombie is not waited for."""
+        with subreaper():  # its parent ends once it runs: it comes to us
+            rig = Installed(PM2_FAILPOINT="update.before-exec")
+        self.addCleanup(rig.close)
+        keeper = rig.hello()["keeper"]
+        result = rig.pm2("update", check=False)
+        self.assertEqual(state(keeper), "Z")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("the keeper was killed during the update", result.stderr)
+        os.waitpid(keeper, 0)
+
+
+@contextlib.contextmanager
+def subreaper():
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 if __name__ == "__main__":

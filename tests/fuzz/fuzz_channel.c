@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * Node channel lines: the same messages in one read or in pieces, and one per line that is not
- * blank. */
+ * blank. On the instance socket each is either taken, or its writer is told why not. */
 #include <jansson.h>
 
+#include "app/app_message.h"
 #include "base/buf.h"
 #include "fuzz.h"
 #include "wire/channel.h"
+
+static void check_word(const json_t *value)
+{
+    struct err e = {0};
+    int rc = app_message_check(value, &e);
+    CHECK((rc < 0) == (e.msg[0] != '\0'));
+    if (rc < 0 || json_is_string(value))
+        return;
+    const char *type = json_string_value(json_object_get(value, "type"));
+    CHECK(type && *type && json_object_get(value, "data"));
+}
 
 /* Write down all messages that are there. */
 static void drain(struct channel_reader *r, struct buf *out)
@@ -15,6 +27,8 @@ static void drain(struct channel_reader *r, struct buf *out)
         CHECK(m.line.n > 0 && !memchr(m.line.p, '\n', m.line.n));
         CHECK((m.value != NULL) == (m.kind == CHANNEL_APP || m.kind == CHANNEL_INTERNAL));
         CHECK((m.cmd != NULL) == (m.kind == CHANNEL_INTERNAL));
+        if (m.kind == CHANNEL_APP)
+            check_word(m.value);
         buf_add_byte(out, (char)('0' + m.kind));
         if (m.cmd)
             buf_add_c(out, m.cmd);

@@ -144,6 +144,9 @@ def channel_seeds():
                      "sockname": {"address": "::", "family": "IPv6", "port": 8000}, "seq": 1},
                     {"cmd": "NODE_HANDLE", "type": "net.Native",
                      "msg": {**cluster, "act": "newconn", "key": "k", "seq": 2}}],
+        "instance": ["ready", "steady", {"type": "axm:action", "data": {"action_name": "gc"}},
+                     {"type": "axm:reply", "data": {"return": 1}}, {"type": "log:out", "data": "x"},
+                     {"type": "", "data": 1}, {"type": "pm2:process", "data": {"pm_id": "3"}}],
         "not-internal": [{"cmd": "NODE_"}, {"cmd": "node_x"}, {"cmd": 5}, "NODE_CLUSTER"],
     }
     for name, values in lines.items():

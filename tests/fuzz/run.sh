@@ -17,36 +17,30 @@ seconds=$2
 seed=${3:-1}
 here=$(cd "$(dirname "$0")" && pwd)
 
-shopt -s nullglob
-targets=()
-for source in "$here"/fuzz_*.c; do
-    targets+=("$(basename "$source" .c)")
-done
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/pm2-fuzz.XXXXXX")
-failed=()
-for target in "${targets[@]}"; do
-    program=$build/fuzz/$target
+# One target: a line of what came of it, and all that it said when that was a failure.
+fuzz() { # TARGET
+    local target=$1 program=$build/fuzz/$1 dir=$work/$1
     if [ ! -x "$program" ]; then
         echo "fuzz: $program is not built" >&2
-        failed+=("$target")
-        continue
+        return 1
     fi
-    mkdir -p "$work/$target"
-    cp -R "$here/corpus/$target" "$work/$target/corpus"
+    mkdir -p "$dir"
+    cp -R "$here/corpus/$target" "$dir/corpus"
     if "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
-        -seed="$seed" -print_final_stats=1 -artifact_prefix="$work/$target/" \
-        "$work/$target/corpus" >"$work/$target/log" 2>&1; then
-        echo "ok   $target $(sed -n 's/^stat::number_of_executed_units: */runs: /p' "$work/$target/log")"
+        -seed="$seed" -print_final_stats=1 -artifact_prefix="$dir/" "$dir/corpus" >"$dir/log" 2>&1; then
+        echo "ok   $target $(sed -n 's/^stat::number_of_executed_units: */runs: /p' "$dir/log")"
     else
-        echo "FAIL $target"
-        tail -n 40 "$work/$target/log"
-        failed+=("$target")
+        printf 'FAIL %s\n%s\n' "$target" "$(tail -n 40 "$dir/log")"
+        return 1
     fi
-done
+}
 
-if [ ${#failed[@]} -gt 0 ]; then
-    echo "fuzz: failed: ${failed[*]}; inputs and logs are in $work" >&2
+work=$(mktemp -d "${TMPDIR:-/tmp}/pm2-fuzz.XXXXXX")
+export build seconds seed here work
+export -f fuzz
+if ! (cd "$here" && printf '%s\n' fuzz_*.c) | sed 's/\.c$//' |
+    xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'fuzz {}'; then
+    echo "fuzz: inputs and logs of what failed are in $work" >&2
     exit 1
 fi
 rm -rf "$work"

@@ -10,16 +10,24 @@
 #   PM2=/path/to/node_modules/pm2/bin/pm2 bats tests/cli
 #
 # Nothing here waits for a length of time: wait_until polls a condition up to a deadline.
+#
+# Nearly all the time of these tests is that of starting processes, so what is done often is done in
+# the shell itself or by the two small programs of tests/lib, ask and limit.
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+ROOT=${BATS_TEST_DIRNAME%/*/*}
 APPS=$ROOT/tests/apps
 PM2=${PM2:-$ROOT/build/dev/bin/pm2}
-PYTHON=/usr/bin/python3
-[ -x "$PYTHON" ] || PYTHON=$(command -v python3)
+. "$ROOT/tools/test-path.sh"
+hash python3
+PYTHON=${BASH_CMDS[python3]}
+
+# Of the build for developers where there is one: with sanitizers they would be slow.
+HELPERS=$ROOT/build/dev/tests
+[ -x "$HELPERS/ask" ] || HELPERS=${PM2%/bin/pm2}/tests
 
 # The real PM2 does not have a pm2d beside itself.
 is_reference() {
-    [ ! -x "$(dirname "$(readlink -f "$PM2")")/pm2d" ]
+    [ ! -x "${PM2%/*}/pm2d" ] && [ ! -x "$(dirname "$(readlink -f "$PM2")")/pm2d" ]
 }
 
 # An expectation where we differ from PM2 on purpose (docs/COMPAT.md).
@@ -67,9 +75,8 @@ pm2() {
 }
 
 pm2_with_stdin() {
-    timeout -k 5 "${PM2_TEST_TIMEOUT:-60}" env -u BATS_TEST_NAME HOME="$TEST_HOME" \
-        PM2_HOME="$TEST_PM2_HOME" PM2_DISCRETE_MODE=1 PM2_DISABLE_VERSION_CHECK=1 NO_COLOR=1 \
-        PM2_TEST=1 "$PM2" "$@" 3>&- 4>&-
+    HOME=$TEST_HOME PM2_HOME=$TEST_PM2_HOME PM2_DISCRETE_MODE=1 PM2_DISABLE_VERSION_CHECK=1 \
+        NO_COLOR=1 PM2_TEST=1 "$HELPERS/limit" "${PM2_TEST_TIMEOUT:-60}" "$PM2" "$@" 3>&- 4>&-
 }
 
 # Like pm2, with the two outputs apart: $status, $out, $err.
@@ -89,10 +96,20 @@ setup() {
     mkdir -p "$TEST_HOME" "$WORK"
     cp "$APPS"/* "$WORK"
     cd "$WORK" || return 1
+    export -n BATS_TEST_NAME # what is started here need not know
+}
+
+# What the manager itself has to say about a test that failed.
+own_log() {
+    [ -z "${BATS_TEST_COMPLETED:-}" ] || return 0
+    [ -e "$TEST_PM2_HOME/pm2.log" ] || return 0
+    echo "the end of pm2.log:"
+    tail -n 40 "$TEST_PM2_HOME/pm2.log"
 }
 
 teardown() {
     local left
+    own_log
     if is_reference; then
         pm2 kill >/dev/null 2>&1 || :
     else
@@ -113,7 +130,7 @@ teardown() {
 }
 
 daemon_pid() {
-    cat "$TEST_PM2_HOME/pm2.pid" 2>/dev/null
+    [ -e "$TEST_PM2_HOME/pm2.pid" ] && echo "$(<"$TEST_PM2_HOME/pm2.pid")"
 }
 
 # Politely, then the keeper by its pid (only if that pid still belongs to this home).
@@ -129,7 +146,12 @@ daemon_stop() {
 
 # Pids of all processes of this home, whatever became of their parents. Zombies have no environ.
 processes_left() {
-    "$PYTHON" "$ROOT/tests/lib/of_home.py" "$TEST_PM2_HOME"
+    local environ environs
+    mapfile -t environs < <(grep -slzxF -- "PM2_HOME=$TEST_PM2_HOME" /proc/[0-9]*/environ)
+    for environ in "${environs[@]}"; do
+        environ=${environ%/environ}
+        echo "${environ#/proc/}"
+    done
 }
 
 no_processes_left() {
@@ -137,9 +159,10 @@ no_processes_left() {
 }
 
 pm2d_pid() {
-    local pid
+    local pid name
     for pid in $(processes_left); do
-        [ "$(basename "$(readlink "/proc/$pid/exe")")" != pm2d ] || echo "$pid"
+        read -r name 2>/dev/null <"/proc/$pid/comm" || continue
+        [ "$name" != pm2d ] || echo "$pid"
     done
 }
 
@@ -163,20 +186,26 @@ pm2d_dies() {
 # wait_until [-t SECONDS] COMMAND...: run it again and again until it succeeds. After the deadline,
 # fail and show what the command says.
 wait_until() {
-    local limit=${WAIT_SECONDS:-15} deadline
+    local limit=${WAIT_SECONDS:-30} deadline
     if [ "$1" = -t ]; then
         limit=$2
         shift 2
     fi
-    deadline=$(($(date +%s%N) / 1000000 + limit * 1000))
+    deadline=$((EPOCHSECONDS + limit))
     while ! "$@" >/dev/null 2>&1; do
-        if [ $(($(date +%s%N) / 1000000)) -gt "$deadline" ]; then
+        if [ "$EPOCHSECONDS" -gt "$deadline" ]; then
             echo "not within $limit s: $*"
             "$@"
             return 1
         fi
-        sleep 0.05 # the pace of polling, nothing relies on it
+        pause
     done
+}
+
+# The pace of polling, nothing relies on it: a read from a pipe in which nothing ever comes.
+pause() {
+    [ -n "${QUIET_FD:-}" ] || exec {QUIET_FD}<> <(:)
+    read -rt 0.03 -u "$QUIET_FD" || :
 }
 
 file_has() { # file text
@@ -197,14 +226,18 @@ pid_gone() {
 
 # ---- asking the daemon --------------------------------------------------------------------------
 
+ask() {
+    HOME=$TEST_HOME PM2_HOME=$TEST_PM2_HOME PM2_DISCRETE_MODE=1 "$HELPERS/ask" "$@" 3>&- 4>&-
+}
+
 # app NAME_OR_ID PATH: one field of the list, such as pm2_env.status; empty when there is none.
 app() {
-    pm2 jlist 2>/dev/null | "$PYTHON" "$ROOT/tests/lib/jget.py" "$1" "$2"
+    ask get "$PM2" "$1" "$2"
 }
 
 # Number of processes in the list.
 app_count() {
-    pm2 jlist 2>/dev/null | "$PYTHON" "$ROOT/tests/lib/jget.py" --count
+    ask count "$PM2"
 }
 
 app_is() { # NAME_OR_ID PATH VALUE
@@ -217,11 +250,11 @@ app_is() { # NAME_OR_ID PATH VALUE
 }
 
 wait_app() { # NAME_OR_ID PATH VALUE [SECONDS]
-    wait_until -t "${4:-${WAIT_SECONDS:-15}}" app_is "$1" "$2" "$3"
+    ask wait "${4:-${WAIT_SECONDS:-30}}" "$PM2" "$1" "$2" "$3"
 }
 
 wait_status() { # NAME_OR_ID STATUS [SECONDS]
-    wait_app "$1" pm2_env.status "$2" "${3:-${WAIT_SECONDS:-15}}"
+    wait_app "$1" pm2_env.status "$2" "${3:-${WAIT_SECONDS:-30}}"
 }
 
 app_pid() { # NAME_OR_ID

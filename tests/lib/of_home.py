@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The live processes of a PM2_HOME: those that have it in their environment. As a program it prints
-the pids for the home that is its argument."""
+"""The live processes of a PM2_HOME: those that have it in their environment."""
 
 import os
-import sys
 
 
 def pids_of_home(home):
@@ -17,8 +15,3 @@ def pids_of_home(home):
         except OSError:
             pass
     return found
-
-
-if __name__ == "__main__":
-    for pid in pids_of_home(sys.argv[1]):
-        print(pid)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Programs against libpm2 for libpm2.bats, by name; each says "ok" when all went as it should. Here
- * those of the blocking face. */
+ * Programs against libpm2 for the bats files, by name; each says "ok" when all went as it should.
+ * Here those of the blocking face. */
 #include "probe.h"
 
 #include <errno.h>
@@ -329,7 +329,7 @@ static void messages(void)
     CHECK(a && pm2_start(p, a, NULL) == 0);
     int rc;
     while ((rc = pm2_trigger(p, "actions", "hello", "[1,\"two\"]", &json)) == -EREMOTEIO)
-        CHECK(strstr(pm2_error_text(p), "no such action") && usleep(20000) == 0);
+        CHECK(strstr(pm2_error_text(p), "Action doesn't exist") && usleep(20000) == 0);
     CHECK(rc == 0 && strstr(json, "\"id\":0") && strstr(json, "\"opts\":[1,\"two\"]"));
     CHECK(pm2_trigger(p, "actions", "hello", NULL, &json) == 0);
     CHECK(strstr(json, "\"return\":{\"got\":\"hello\"}"));
@@ -355,6 +355,79 @@ static void messages(void)
     pm2_free(p);
 }
 
+/* What the program pm2 does for the library. */
+static void commands(void)
+{
+    struct pm2_list *l;
+    const char *json;
+    struct pm2 *p = pm2_new();
+    CHECK(p && pm2_get(p, "one", &json) == -EREMOTEIO && strstr(pm2_error_text(p), "one"));
+    CHECK(pm2_connect(p) == 0);
+    CHECK(pm2_set(p, "api:color", "blue") == 0 && pm2_set(p, "plain", "1") == 0);
+    CHECK(pm2_get(p, "api:color", &json) == 0 && strcmp(json, "\"blue\"") == 0);
+    CHECK(pm2_multiset(p, "api:size 3 other:x y") == 0);
+    CHECK(pm2_get(p, NULL, &json) == 0 && strstr(json, "\"size\":\"3\""));
+    CHECK(pm2_set(p, "api:\"a.b\".c", "deep") == 0);
+    CHECK(pm2_get(p, "api.'a.b':c", &json) == 0 && strcmp(json, "\"deep\"") == 0);
+    CHECK(pm2_get(p, "api.a.b.c", &json) == -EREMOTEIO);
+    CHECK(pm2_unset(p, "plain") == 0 && pm2_get(p, "plain", &json) == -EREMOTEIO);
+    CHECK(pm2_set(p, "--help", "x") == -EINVAL && pm2_set(p, NULL, "x") == -EINVAL);
+    CHECK(pm2_uninstall(p, "nobody") == -EREMOTEIO && strstr(pm2_error_text(p), "Unknown module"));
+    CHECK(pm2_install(p, "") == -EINVAL);
+    CHECK(pm2_startup(p, "no-such-init") == -EREMOTEIO && pm2_error_text(p)[0]);
+    CHECK(pm2_launch_modules(p) == 0);
+    CHECK(pm2_act_on_file(p, "start", "eco.json", &l) == 0 && pm2_list_count(l) == 2);
+    CHECK(pm2_list_find_name(l, "one") && pm2_list_find_name(l, "two"));
+    pm2_list_free(l);
+    CHECK(pm2_act_on_file(p, "start", "eco.json", &l) == 0 && pm2_list_count(l) == 2);
+    CHECK(pm2_proc_restarts(pm2_list_at(l, 0)) == 1);
+    pm2_list_free(l);
+    CHECK(pm2_reset(p, "one") == 0 && pm2_reset(p, "all") == 0);
+    CHECK(pm2_reset(p, "nobody") == -EREMOTEIO && strstr(pm2_error_text(p), "nobody"));
+    CHECK(pm2_describe(p, "one", &l) == 0 && pm2_proc_restarts(pm2_list_at(l, 0)) == 0);
+    int pid = pm2_proc_pid(pm2_list_at(l, 0));
+    pm2_list_free(l);
+    CHECK(pm2_update(p) == 0 && pm2_describe(p, "one", &l) == 0);
+    CHECK(pm2_proc_pid(pm2_list_at(l, 0)) == pid);
+    pm2_list_free(l);
+    CHECK(pm2_msg_process(p, "{\"name\":\"nobody\",\"msg\":\"x\"}", &json) == 0);
+    CHECK(strstr(json, "\"process_count\":0"));
+    CHECK(pm2_act_on_file(p, "dance", "eco.json", &l) == -EREMOTEIO && !l);
+    CHECK(pm2_act_on_file(p, "start", "gone.json", &l) == -EREMOTEIO && !l);
+    CHECK(pm2_act_on_file(p, "start", "bad.json", &l) == -EREMOTEIO && !l);
+    CHECK(pm2_act_on_file(p, "delete", "eco.json", &l) == 0 && pm2_list_count(l) == 2);
+    pm2_list_free(l);
+    CHECK(pm2_list(p, &l) == 0 && pm2_list_count(l) == 0);
+    pm2_list_free(l);
+    pm2_free(p);
+}
+
+/* The daemon is killed: who subscribes again is connected again, and told of the gap. */
+static void gap(void)
+{
+    const char *topic;
+    const char *json;
+    struct pm2 *p = connected(PM2_LAUNCH);
+    CHECK(pm2_subscribe(p) == 0 && pm2_event_number(p) == 0);
+    start_ticking(p, NULL);
+    do
+        CHECK(pm2_next_event(p, 20000, &topic, &json) == 1);
+    while (strcmp(topic, "log:out") != 0);
+    uint64_t number = pm2_event_number(p);
+    CHECK(number > 0 && pm2_next_event(p, 20000, &topic, &json) == 1);
+    CHECK(pm2_event_number(p) == number + 1);
+    CHECK(kill(pm2_daemon_pid(p), SIGKILL) == 0);
+    int rc;
+    while ((rc = pm2_next_event(p, 20000, &topic, &json)) == 1)
+        ;
+    CHECK(rc == -EPIPE && pm2_subscribe(p) == 0);
+    do
+        CHECK(pm2_next_event(p, 20000, &topic, &json) == 1);
+    while (strncmp(topic, "log:", 4) == 0); /* what comes before the daemon has been asked */
+    CHECK(strcmp(topic, "pm2:gap") == 0 && strstr(json, "\"at\":"));
+    pm2_free(p);
+}
+
 /* The script is looked for in the folder that was set. */
 static void cwd(void)
 {
@@ -376,8 +449,10 @@ static void cwd(void)
 
 static const struct program programs[] = {
     {"blocking", blocking},
+    {"commands", commands},
     {"cwd", cwd},
     {"events", events},
+    {"gap", gap},
     {"hanging", hanging},
     {"home-vanishes", home_vanishes},
     {"messages", messages},

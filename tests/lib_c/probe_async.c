@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Programs against libpm2 for libpm2.bats: the callback face, in a loop of poll(2). */
+ * Programs against libpm2 for the bats files: the callback face, in a loop of poll(2). */
 #include "probe.h"
 
 #include <errno.h>
@@ -252,12 +252,18 @@ static void called_async(void)
     CHECK(pm2_async_trigger(p, "nobody", "hello", NULL, on_reply, &l) == 0);
     CHECK(pm2_async_send_data_to_process_id(p, 5, "t", "1", on_done, &l) == 0);
     CHECK(pm2_async_send_line_to_stdin(p, 5, "words", on_done, &l) == 0);
-    while (l.calls < 5)
+    CHECK(pm2_async_msg_process(p, "{\"msg\":\"x\"}", on_reply, &l) == 0);
+    CHECK(pm2_async_reset(p, "nobody", on_done, &l) == 0);
+    while (l.calls < 7)
         step(&l);
     CHECK(l.ok == 1 && l.canceled == 0);
+    CHECK(pm2_async_reset(p, "all", on_done, &l) == 0);
+    while (l.calls < 8)
+        step(&l);
+    CHECK(l.ok == 2);
     CHECK(pm2_async_call(p, "ping", NULL, on_reply, &l) == 0);
     pm2_free(p);
-    CHECK(l.calls == 6 && l.canceled == 1 && watched(&l) == 0);
+    CHECK(l.calls == 9 && l.canceled == 1 && watched(&l) == 0);
 }
 
 /* The daemon is stopped: no answer, until it goes on; what comes late is dropped. */

@@ -52,7 +52,7 @@ static unsigned try_one(enum proc_state from, enum proc_event_type type, unsigne
     if (!is_possible(&sm))
         return 0;
     struct proc_actions actions;
-    struct proc_event ev = {.type = type};
+    struct proc_event ev = {.type = type, .is_passing = situation & 1024};
     proc_sm_step(&sm, &policy, &ev, &actions);
     bool removed = actions.count > 0 && actions.items[actions.count - 1].type == ACT_REMOVE;
     return 1u << (removed ? REMOVED : (int)sm.state);
@@ -63,7 +63,7 @@ static void explore(reach_table ret_reach)
     for (int s = 0; s < PROC_STATE_COUNT; s++) {
         for (int e = 0; e < EV_COUNT; e++) {
             ret_reach[s][e] = 0;
-            for (unsigned situation = 0; situation < 1024; situation++)
+            for (unsigned situation = 0; situation < 2048; situation++)
                 ret_reach[s][e] |= try_one((enum proc_state)s, (enum proc_event_type)e, situation);
         }
     }

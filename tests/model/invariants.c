@@ -65,7 +65,10 @@ static void check_words(const struct world *w)
 {
     const struct proc_sm *sm = &w->sm;
     bool errored = sm->state == PROC_ERRORED;
-    CHECK(w, sm->stuck + sm->cannot_start + sm->over_limit == (errored ? 1 : 0));
+    if (sm->state == PROC_BACKOFF)
+        CHECK(w, !sm->stuck && !sm->over_limit);
+    else
+        CHECK(w, sm->stuck + sm->cannot_start + sm->over_limit == (errored ? 1 : 0));
     CHECK(w, !sm->stale || sm->state == PROC_SPAWNING);
     CHECK(w, !sm->was_running || sm->state == PROC_STOPPING || sm->stuck);
     if (sm->state == PROC_STARTING || sm->state == PROC_ONLINE || sm->state == PROC_BACKOFF)

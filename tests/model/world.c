@@ -214,7 +214,7 @@ static void spawn_answers(struct world *w)
 {
     w->spawning = false;
     if (!w->spawn_works) {
-        step(w, &(struct proc_event){.type = EV_SPAWN_FAILED});
+        step(w, &(struct proc_event){.type = EV_SPAWN_FAILED, .is_passing = percent(w, 50)});
         return;
     }
     w->root = new_life(w);

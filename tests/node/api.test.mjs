@@ -119,7 +119,7 @@ test('questions answer by promise and by callback', async (t) => {
   assert.equal((await pm2.flush('q'))[0].name, 'q')
   assert.doesNotMatch(fs.readFileSync(out, 'utf8'), /old/)
   assert.equal((await called((cb) => pm2.flush(cb)))[1].length, 1)
-  await assert.rejects(pm2.flush('nobody'), /nobody/)
+  assert.equal((await pm2.flush('nobody')).length, 1)
   const [, processes] = await called((cb) => pm2.Client.executeRemote('getMonitorData', {}, cb))
   assert.equal(processes.length, 1)
   assert.equal(await new Promise((resolve) => pm2.Client.pingDaemon(resolve)), true)
@@ -151,6 +151,32 @@ test('the script of an app is a script, also when an app or an id is called so',
   const rows = (await pm2.list()).map((app) => [app.name, app.pm2_env.restart_time])
   assert.deepEqual(rows, [['api', 0], ['zero', 0]])
   assert.equal((await pm2.start('api'))[0].restart_time, 1, 'a word alone is a name first')
+})
+
+test('what the options of a start say about the apps', async (t) => {
+  const pm2 = world(t).api()
+  const named = async (...args) => (await pm2.start(...args)).map((one) => one.pm2_env.name)
+  const app = { script: 'api.js', name: 'a', autostart: false }
+  assert.deepEqual(await named({ pm2: [app] }, { name_prefix: 'p' }), ['p:a'])
+  assert.deepEqual(await named(app, { force_name: 'forced' }), ['forced'])
+  assert.deepEqual(await named({ ...app, append_env_to_name: true, env_x: {} }, { env: 'x' }), ['a-x'])
+})
+
+test('one app with a wrong attribute: none of them is started', async (t) => {
+  const pm2 = world(t).api()
+  const good = { script: 'api.js', name: 'good' }
+  const answered = (apps) => called((cb) => pm2.start(apps, cb))
+  const [error, nothing] = await answered([good, { ...good, name: 'bad', max_memory_restart: '12xx' }])
+  assert.match(error.message, /max_memory_restart/)
+  assert.equal(nothing, undefined)
+  assert.deepEqual(await pm2.list(), [])
+  const [errors, started] = await answered([{ ...good, autostart: false }, { name: 'none' }])
+  assert.match(errors[0].message, /No script path/)
+  assert.equal(started[0].pm2_env.name, 'good')
+  const [absent] = await answered('nofile.json')
+  assert.equal(absent.code, 'ENOENT')
+  assert.deepEqual(await pm2.reset(99), { success: true })
+  await assert.rejects(pm2.set('a:b', undefined), /a value must be text or a number/)
 })
 
 test('the bus tells the same as with PM2', async (t) => {

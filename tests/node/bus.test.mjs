@@ -83,8 +83,8 @@ for (const mode of ['fork', 'cluster']) {
     await pm2.start({ script: 'talk.js', name: 't', exec_mode: mode })
     await until(() => seen.length >= WANTED.length)
     assert.deepEqual(seen, WANTED)
-    const rev = mode === 'cluster' ? { rev: null } : {}
-    for (const from of froms) {
+    for (const [i, from] of froms.entries()) {
+      const rev = mode === 'cluster' && 'data' in seen[i][1] ? { rev: null } : {}
       assert.deepEqual(from, { pm_id: 0, name: 't', ...rev, namespace: 'default' })
     }
     assert.deepEqual(lasts, [['evt', { x: 1 }], ['last', 1]])
@@ -109,4 +109,26 @@ test('the daemon dies: the bus comes back, and tells that there is a gap', async
   await pm2.restart('a')
   await until(() => seen.includes('restart'))
   assert.equal(seen.filter((one) => one.startsWith('pm2:gap')).length, 1)
+})
+
+test('events have numbers; a bus that comes back tells how many it has missed', async (t) => {
+  const pm2 = world(t).api()
+  await pm2.start({ script: 'api.js', name: 'a' })
+  const other = await pm2.Client.launchBus() // so that the daemon goes on counting
+  const reader = t.mock.fn()
+  const bus = new other.constructor(pm2.Client.pub_socket_file)
+  bus.on('pm2:gap', reader)
+  await until(() => bus.since)
+  await pm2.restart('a')
+  await until(() => bus.number >= 3)
+  const before = bus.number
+  await new Promise((resolve) => {
+    bus.sock.once('connect', resolve)
+    bus.sock.socket.destroy()
+    pm2.restart('a')
+  })
+  await pm2.restart('a')
+  await until(() => bus.number > before && bus.number === other.number)
+  for (const { arguments: [gap] } of reader.mock.calls) assert.ok(gap.missed > 0)
+  await new Promise((resolve) => bus.close(resolve))
 })

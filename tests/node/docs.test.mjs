@@ -32,7 +32,7 @@ test('the types declare every call, and no other', () => {
 })
 
 test('the module declares what the instance has', () => {
-  const declared = names(types, /^export const (\w+):/gm).concat('delete').sort()
+  const declared = names(types, /^export const (\w+):/gm).concat('delete', 'package').sort()
   const members = names(interfaceOf('API'), /^ {2}(?:readonly )?(\w+)[(:]/gm)
   assert.deepEqual(declared.filter((name) => !members.includes(name)), [])
   assert.deepEqual(declared.filter((name) => !(name in pm2)), [])

@@ -9,6 +9,9 @@ import { until, world } from './world.mjs'
 const APPS = {
   'throws.js': `setTimeout(() => { throw new TypeError('kaboom') }, 50)`,
   'rejects.js': `setTimeout(() => Promise.reject(new Error('kaboom')), 50)`,
+  'lines.js': ['// 1', '// 2', '// 3', '// 4', '// 5', '// 6', 'function thrower() {',
+    "\tthrow Object.assign(new Error('kaboom'), { code: 'E_ODD', more: [1], self() {}, big: 1n })",
+    '}', 'setTimeout(thrower, 50)', '// 11', ''].join('\n'),
   'esm.mjs': `await new Promise((done) => setTimeout(done, 50)); throw new Error('kaboom')`,
   'text.js': `setTimeout(() => { throw 'kaboom' }, 50)`,
   'odd.js': `setTimeout(() => { throw null }, 50)`,
@@ -47,6 +50,8 @@ for (const mode of ['fork', 'cluster']) {
       assert.equal(typeof at, 'number')
       assert.deepEqual([data.message, data.name, from.pm_id, from.name], ['kaboom', name, 0, 'x'])
       assert.match(data.stack, new RegExp(`kaboom[^]*${file}:1`))
+      assert.equal(data.callsite, `${fs.realpathSync(path.join(w.dir, file))}:1`)
+      assert.equal(data.context, APPS[file])
       const log = path.join(w.home, 'logs/x-error.log')
       await until(() => fs.readFileSync(log, 'utf8').includes('kaboom'))
     })
@@ -55,16 +60,31 @@ for (const mode of ['fork', 'cluster']) {
 
 test('what is no Error', async (t) => {
   const { told, code } = await ended(t, 'text.js', 'fork')
-  assert.deepEqual([code, told.map(({ data }) => data.message)], [1, ['kaboom']])
+  assert.deepEqual([code, told.map(({ data }) => data)], [1, [{ message: 'Non-error value: "kaboom"',
+    stack: 'Error: Non-error value: "kaboom"', name: 'Error' }]])
   const odd = await ended(t, 'odd.js', 'fork')
-  assert.deepEqual([odd.code, odd.told.map(({ data }) => data.message)], [1, ['null']])
+  assert.deepEqual([odd.code, odd.told.map(({ data }) => data.message)], [1, ['Non-error value: null']])
   const proxy = await ended(t, 'proxy.js', 'fork')
-  assert.deepEqual(proxy.told, [])
+  assert.deepEqual(proxy.told.map(({ data }) => data.message), ['Non-error value that has no JSON'])
 })
 
-test('an app that takes care of it is left alone', async (t) => {
+test('an app that takes care of it', async (t) => {
   const { told, code } = await ended(t, 'cares.js', 'fork')
-  assert.deepEqual([code, told], [7, []])
+  assert.deepEqual([code, told.map(({ data }) => data.message)], [7, ['kaboom']])
+})
+
+test('the lines around, and the properties of a worker\'s exception', async (t) => {
+  const fork = await ended(t, 'lines.js', 'fork')
+  const cluster = await ended(t, 'lines.js', 'cluster')
+  for (const [{ told, w }, more] of [[fork, {}], [cluster, { code: 'E_ODD', more: [1] }]]) {
+    const [{ data }] = told
+    const { message, name, stack, callsite, context, ...own } = data
+    assert.equal(callsite, `${fs.realpathSync(path.join(w.dir, 'lines.js'))}:8`)
+    assert.equal(context, ['// 3', '// 4', '// 5', '// 6', 'function thrower() {',
+      ">>throw Object.assign(new Error('kaboom'), { code: 'E_ODD', more: [1], self() {}, big: 1n })",
+      '}', 'setTimeout(thrower, 50)', '// 11', ''].join('\n'))
+    assert.deepEqual(own, more)
+  }
 })
 
 test('exit codes stay', async (t) => {

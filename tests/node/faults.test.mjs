@@ -191,3 +191,36 @@ test('the package brings the command', async (t) => {
   assert.equal((await run([process.execPath, shim, 'stop', 'nobody'], w)).code, 1)
   assert.ok(isAlive(keeperOf(w.home)))
 })
+
+// What each call is given; they are made while the daemon is killed.
+const CALLS = {
+  list: [], describe: ['a'], getPID: [], getProcessIdByName: ['a'], ping: [], getVersion: [], env: [0],
+  start: [{ script: 'api.js', name: 'b' }], restart: ['a'], reload: ['a'], stop: ['a'], delete: ['c'],
+  scale: ['a', 2], reset: ['all'], flush: ['a'], reloadLogs: [], dump: [], resurrect: [], clearDump: [],
+  trigger: ['a', 'x'], msgProcess: [{ name: 'a', msg: 'x' }], sendLineToStdin: [0, 'x'],
+  sendDataToProcessId: [0, { topic: 't', data: 1 }], sendSignalToProcessId: ['SIGCONT', 0],
+  sendSignalToProcessName: ['SIGCONT', 'a'], monitorState: ['monitor', 'a'], deleteModule: ['x'],
+  launchBus: []
+}
+
+test('the daemon is killed during each call: it is answered once, and the next one works', async (t) => {
+  const w = world(t)
+  const pm2 = w.api()
+  await pm2.start([{ script: 'api.js', name: 'a' }, { script: 'api.js', name: 'c' }])
+  const answers = new Map(Object.keys(CALLS).map((name) => [name, []]))
+  const half = Object.keys(CALLS).length / 2
+  for (const names of [Object.keys(CALLS).slice(0, half), Object.keys(CALLS).slice(half)]) {
+    const { pid } = await pm2.Client.executeRemote('c.hello')
+    process.kill(pid, 'SIGSTOP') // the calls are in its queue when it dies
+    for (const name of names) pm2[name](...CALLS[name], (...args) => answers.get(name).push(args))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    process.kill(pid, 'SIGKILL')
+    await until(() => names.every((name) => answers.get(name).length > 0))
+    assert.ok((await pm2.list()).length >= 2)
+  }
+  for (const [name, all] of answers) {
+    assert.equal(all.length, 1, name)
+    const [error] = all[0]
+    assert.ok(error === null || error instanceof Error, `${name}: ${error}`)
+  }
+})

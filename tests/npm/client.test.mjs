@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import { run, until, world } from '../node/world.mjs'
+import { listOf } from './amp.mjs'
 
 const CLI = path.join(process.env.NPM_PM2, 'bin/pm2')
 process.env.PM2_DISCRETE_MODE = '1'
@@ -22,7 +23,7 @@ async function npmWorld(t) {
     assert.equal(result.code, 0, `pm2 ${args.join(' ')}: ${result.out}${result.err}`)
     return result.out
   }
-  w.apps = async () => JSON.parse((await w.npm('jlist')).trim().split('\n').pop())
+  w.apps = () => listOf(w.home)
   w.isOurs = () => fs.readFileSync(pidFile, 'utf8') === keeper
   return w
 }
@@ -49,15 +50,20 @@ test('start, restart, stop, delete', async (t) => {
   assert.ok(w.isOurs())
 })
 
-test('ls, describe, env, ping', async (t) => {
+test('ls, jlist, describe, env, ping, an unknown name', async (t) => {
   const w = await npmWorld(t)
   await w.npm('start', 'api.js', '--name', 'shown')
+  const [app] = JSON.parse((await w.npm('jlist')).trim().split('\n').pop())
+  assert.deepEqual([app.name, app.pm_id, app.pm2_env.status], ['shown', 0, 'online'])
   assert.match(await w.npm('ls'), /shown[^\n]*online/)
   const described = await w.npm('describe', 'shown')
   assert.match(described, /script path[^\n]*api\.js/)
   assert.match(described, /status[^\n]*online/)
   assert.match(await w.npm('env', '0'), /PM2_HOME: /)
   assert.match(await w.npm('ping'), /pong/)
+  const result = await run([process.execPath, CLI, 'stop', 'nobody'], w)
+  assert.equal(result.code, 1)
+  assert.match(result.out + result.err, /nobody not found/)
   assert.ok(w.isOurs())
 })
 
@@ -79,13 +85,6 @@ test('logs without a stream, reset, sendSignal', async (t) => {
   assert.equal((await w.apps())[0].pm2_env.restart_time, 1)
   await w.npm('reset', 'talk')
   assert.equal((await w.apps())[0].pm2_env.restart_time, 0)
-})
-
-test('an unknown name fails as with its own daemon', async (t) => {
-  const w = await npmWorld(t)
-  const result = await run([process.execPath, CLI, 'stop', 'nobody'], w)
-  assert.equal(result.code, 1)
-  assert.match(result.out + result.err, /nobody not found/)
 })
 
 test('kill ends apps, daemon and keeper', async (t) => {

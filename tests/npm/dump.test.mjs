@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import test from 'node:test'
 import { run, until, world } from '../node/world.mjs'
+import { listOf } from './amp.mjs'
 
 const CLI = path.join(process.env.NPM_PM2, 'bin/pm2')
 process.env.PM2_DISCRETE_MODE = '1'
@@ -25,16 +26,18 @@ async function twoPrograms(t, body) {
   try {
     await body(w)
   } finally {
-    await run([process.execPath, CLI, 'kill'], w) // whosever daemon it is
+    const left = await run([process.env.PM2_BIN, 'kill'], w)
+    if (left.code !== 0) await run([process.execPath, CLI, 'kill'], w) // PM2's own
   }
 }
 
 // What has to be the same whoever resurrects.
-async function facts(list) {
-  const all = JSON.parse((await list('jlist')).trim().split('\n').pop())
+async function facts(w) {
+  const all = await listOf(w.home)
   const of = (app) => {
     const e = app.pm2_env
     return {
+      id: app.pm_id,
       name: app.name,
       status: e.status,
       mode: e.exec_mode,
@@ -52,12 +55,14 @@ async function facts(list) {
 
 async function fill(program, w) {
   process.env.VARIABLE = 'of the shell'
-  await program('start', 'api.js', '--name', 'plain', '--', 'a', 'b c')
-  await program('start', 'web.js', '-i', '2', '--name', 'web')
-  await program('start', 'api.js', '--name', 'down', '--namespace', 'ns', '--max-memory-restart', '300M')
+  fs.writeFileSync(path.join(w.dir, 'all.json'), JSON.stringify({ apps: [
+    { script: 'api.js', name: 'plain', args: ['a', 'b c'] },
+    { script: 'web.js', name: 'web', instances: 2, exec_mode: 'cluster' },
+    { script: 'api.js', name: 'down', namespace: 'ns', max_memory_restart: '300M' }] }))
+  await program('start', 'all.json')
   await program('stop', 'down')
   delete process.env.VARIABLE
-  const before = await facts(program)
+  const before = await facts(w)
   await program('save')
   await program('kill')
   assert.ok(fs.existsSync(path.join(w.home, 'dump.pm2')))
@@ -67,18 +72,18 @@ async function fill(program, w) {
 test('a list of PM2, resurrected by ours', (t) => twoPrograms(t, async (w) => {
   const before = await fill(w.real, w)
   await w.ours('resurrect')
-  await until(async () => (await facts(w.ours)).filter((app) => app.status === 'online').length === 3)
-  assert.deepEqual(await facts(w.ours), before)
+  await until(async () => (await facts(w)).filter((app) => app.status === 'online').length === 3)
+  assert.deepEqual(await facts(w), before)
 }))
 
 test('a list of ours, resurrected by PM2', (t) => twoPrograms(t, async (w) => {
   const before = await fill(w.ours, w)
   await w.real('resurrect')
-  await until(async () => (await facts(w.real)).filter((app) => app.status === 'online').length === 3)
-  assert.deepEqual(await facts(w.real), before)
+  await until(async () => (await facts(w)).filter((app) => app.status === 'online').length === 3)
+  assert.deepEqual(await facts(w), before)
   await w.real('save', '--force')
   await w.real('kill')
   await w.ours('resurrect')
-  await until(async () => (await facts(w.ours)).filter((app) => app.status === 'online').length === 3)
-  assert.deepEqual(await facts(w.ours), before)
+  await until(async () => (await facts(w)).filter((app) => app.status === 'online').length === 3)
+  assert.deepEqual(await facts(w), before)
 }))

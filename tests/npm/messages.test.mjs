@@ -39,7 +39,7 @@ const actions = { script: path.join(ROOT, 'tests/apps/actions.js'), name: 'a' }
 
 async function registered(w) {
   const pm2 = w.api()
-  await until(async () => (await pm2.list())[0].pm2_env.axm_actions.length === 4)
+  await until(async () => (await pm2.list())[0].pm2_env.axm_actions.some((one) => one.action_name === 'nothing'))
 }
 
 test('scale and reload', async (t) => {

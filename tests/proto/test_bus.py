@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Events on pub.sock."""
 
+import json
 import os
+import signal
 import sys
 import threading
 import unittest
@@ -66,6 +68,26 @@ class Lifecycle(Case):
         self.assertEqual(found[:5], ["online", "exit", "online", "exit", "online"])
         self.assertEqual(sorted(found[5:]), ["exit", "restart overlimit"])
 
+    def test_an_end_tells_the_counts_of_the_run_that_ended(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "exit.sh", "--max-restarts", "2")
+        events = bus.until(is_event("exit", "errored"), "the last exit")
+        found = {}
+        for topic, payload in events:
+            if topic == "process:event":
+                process = payload["process"]
+                found.setdefault(payload["event"], []).append(
+                    (process["restart_time"], process["unstable_restarts"]))
+        self.assertEqual(found["exit"][0], (0, 1))
+        self.assertEqual(found["restart overlimit"], [(1, 2)])
+
+    def test_duplicate_is_a_start(self):
+        self.world.pm2("start", "sleep", "--", "1000")
+        bus = self.world.bus()
+        self.world.rpc().call("duplicateProcessId", 0)
+        events = bus.until(is_event("start"), "start")
+        self.assertEqual(events[-1][1]["process"]["pm_id"], 1)
+
     def test_daemons_own_lines(self):
         bus = self.world.bus()
         self.world.pm2("start", "sleep", "--", "1000")
@@ -76,10 +98,23 @@ class Lifecycle(Case):
 
     def test_kill(self):
         self.daemon_survives = False
+        self.world.pm2("start", "sleep", "--", "1000")
         bus = self.world.bus()
         self.world.pm2("kill")
-        bus.until(lambda topic, _: topic == "pm2:kill", "pm2:kill")
+        seen = bus.until(lambda topic, _: topic == "pm2:kill", "pm2:kill")
+        self.assertEqual(seen[-1][1], {"status": "killed", "msg": "pm2 has been killed via CLI"})
+        self.assertIn("exit", [payload.get("event") for _, payload in seen], "the apps ended before")
         self.assertTrue(bus.is_closed_by_peer())
+
+    def test_end_by_a_signal(self):
+        self.daemon_survives = False
+        self.world.pm2("start", "sleep", "--", "1000")
+        bus = self.world.bus()
+        with open(os.path.join(self.world.home, "pm2.pid"), encoding="ascii") as pid_file:
+            os.kill(int(pid_file.read()), signal.SIGTERM)
+        seen = bus.until(lambda topic, payload: payload.get("event") == "exit", "the end of the app")
+        kills = [payload["msg"] for topic, payload in seen if topic == "pm2:kill"]
+        self.assertEqual(kills, ["pm2 has been killed by SIGNAL"], "it comes first")
 
 
 class Output(Case):
@@ -125,6 +160,21 @@ class Output(Case):
         self.assertEqual(seen["process:msg"]["process"], {"pm_id": 0, "name": "message", "namespace": "default"})
         self.assertEqual(seen["greeting"]["data"], {"to": "bus"})
 
+    def test_messages_of_a_cluster_worker(self):
+        bus = self.world.bus()
+        self.world.pm2("start", "message.js", "-i", "1")
+        seen = {}
+
+        def both(topic, payload):
+            if topic in ("process:msg", "greeting"):
+                seen[topic] = payload["process"]
+            return len(seen) == 2
+
+        bus.until(both, "both messages")
+        stub = {"pm_id": 0, "name": "message", "namespace": "default"}
+        self.assertEqual(seen["process:msg"], stub)
+        self.assertEqual(seen["greeting"], {**stub, "rev": None})
+
 
 class Subscribers(Case):
     def test_many(self):
@@ -155,6 +205,60 @@ class Subscribers(Case):
         other.until(is_event("start"), "start")
 
     @ours_only
+    def test_numbers_for_who_asks(self):
+        plain, first = self.world.bus(), self.world.bus()
+        first.send(amp.encode(b"s:numbers"))
+        since, last = self.numbers(first)
+        self.world.pm2("start", "sleep", "--", "1000")
+        seen = self.numbered(first, is_event("start"))
+        self.assertEqual(seen, list(range(last + 1, last + 1 + len(seen))))
+        plain.until(is_event("start"), "start, in two arguments")
+        first.close()
+        self.world.pm2("restart", "sleep")
+        plain.until(is_event("restart"), "restart")
+        again = self.world.bus()
+        again.send(amp.encode(b"s:numbers"))
+        same, now = self.numbers(again)
+        self.assertEqual(same, since)
+        self.assertGreater(now, seen[-1])
+
+    @ours_only
+    def test_numbers_begin_anew_when_nobody_has_listened(self):
+        bus = self.world.bus()
+        bus.send(amp.encode(b"s:numbers"))
+        since, _ = self.numbers(bus)
+        bus.close()
+        self.world.pm2("ping")
+        bus = self.world.bus()
+        bus.send(amp.encode(b"s:numbers"))
+        self.assertGreater(self.numbers(bus)[0], since)
+
+    @ours_only
+    def test_wishes_are_short_and_come_once(self):
+        for said in (amp.encode(b"s:else") + amp.encode(b"s:numbers"),
+                     amp.encode(b"s:" + b"n" * 64) + amp.encode(b"s:numbers")):
+            with self.subTest(said=said[:12]):
+                bus = self.world.bus()
+                bus.send(said)
+                self.world.pm2("start", "sleep", "--name", f"n{len(said)}", "--", "1000")
+                bus.until(is_event("start"), "start, in two arguments")
+
+    def numbers(self, bus):
+        while True:
+            topic, payload = bus.event()
+            if topic == "pm2:numbers":
+                return payload["since"], payload["last"]
+
+    def numbered(self, bus, accept):
+        """The numbers of events up to one."""
+        found = []
+        while True:
+            topic, payload, number = bus.message(10)
+            found.append(json.loads(number[2:]))
+            if accept(topic[2:].decode(), json.loads(payload[2:])):
+                return found
+
+    @ours_only
     def test_one_that_does_not_read_costs_little_and_is_told(self):
         deaf = self.world.bus()
         heard = []
@@ -182,7 +286,7 @@ class Subscribers(Case):
         def is_last(topic, payload):
             if topic == "log:out" and payload["process"]["name"] == "flood":
                 heard.append(payload["data"])
-            return bool(heard) and heard[-1].endswith("END\n")
+            return "".join(heard[-2:]).endswith("END\n")  # the last chunk may be a part of it
 
         bus.until(is_last, "END", 60)
 

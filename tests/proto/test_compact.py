@@ -104,12 +104,41 @@ class Compact(Case):
         os.unlink(err)
         self.assertEqual(self.world.rpc().call("c.flush", {"target": "0"}), {"flushed": []})
 
+    def test_reset(self):
+        self.start("tick.js", options={"name": "one"})
+        self.act("restart", "one")
+        rpc = self.world.rpc()
+        self.assertEqual([rpc.call("c.reset", {"target": target}) for target in ("one", "0", "all")],
+                         [{"ids": [0]}] * 3)
+        self.assertEqual(rpc.call("c.list", {})[0]["restarts"], 0)
+        self.assertIn("Process two not found", rpc.body("c.reset", {"target": "two"})["error"])
+
     def test_unknown_target(self):
         try:
             text = str(self.act("stop", "nope")["error"])
         except RpcError as error:
             text = str(error)
         self.assertIn("Process or Namespace nope not found", text)
+
+    def test_nothing_that_is_asked_for_ends_the_daemon(self):
+        """Fields of any kind are answered, by a value or an error."""
+        self.start("tick.js", options={"name": "one"})
+        odd = (99, -1, 1.5, "99", "-1", "99999999999", "", "all", "/(/", "/x/", "nobody", True, None, [], {},
+               ["one"], {"id": 0})
+        fields = ("target", "targets", "action", "name", "number", "id", "apps", "options", "params", "cwd",
+                  "env", "args", "file", "only", "overlay", "timeout_ms")
+        whole = {"c.start": {"targets": ["nobody"], "options": {}, "args": [], "cwd": "/", "env": {}},
+                 "c.act": {"action": "reload", "target": "nobody"},
+                 "c.file": {"action": "plan", "apps": [], "cwd": "/", "env": {}},
+                 "c.scale": {"name": "nobody", "number": "1"}, "c.trigger": {"target": "one", "action": "x"}}
+        for method in ("c.list", "c.start", "c.act", "c.file", "c.scale", "c.settings", "c.trigger",
+                       "c.describe", "c.env", "c.logs", "c.flush", "c.reset"):
+            rpc = self.world.rpc()
+            asked = [{**whole.get(method, {}), field: value} for field in fields for value in odd]
+            for one in asked + [None, [], 7, "one"]:
+                with self.subTest(method=method, asked=one):
+                    self.assertTrue({"args", "error"} & rpc.body(method, one).keys())
+        self.assertIn("99 id unknown", self.world.rpc().body("c.trigger", {"target": "99", "action": "x"})["error"])
 
     def test_describe_env_logs(self):
         self.start("tick.js", env={"COLOUR": "blue"})

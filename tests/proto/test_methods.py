@@ -72,7 +72,7 @@ class Texts(Case):
                 ({"type": "call", "args": [{}]}, ".method required"),
                 ({"type": "call", "method": "nosuch", "args": [{}]}, 'method "nosuch" does not exist'),
                 ({"type": "call", "method": "ping"}, ".args required")):
-            self.assertEqual(rpc.reply(rpc.request_body(body))["error"], text)
+            self.assertEqual(rpc.reply(rpc.request_body(body)), {"error": text})
 
     def test_type_is_not_checked(self):
         rpc = self.world.rpc()
@@ -83,6 +83,10 @@ class Texts(Case):
         self.fails("99 id unknown", "startProcessId", 99)
         self.fails("99 : id unknown", "stopProcessId", 99)
         self.fails("99 : id unknown", "deleteProcessId", 99)
+        self.fails("99 : id unknown", "deleteProcessId", {"id": 99})
+        self.fails("99 id unknown", "duplicateProcessId", 99)
+        self.fails("PM2 ID unknown", "reloadProcessId", {"id": 99})
+        self.fails("pm_id 99 not available in 99", "softReloadProcessId", {"id": 99})
         self.fails("God db process id unknown", "restartProcessId", {"id": 99})
         self.fails("99 id unknown", "resetMetaProcessId", 99)
         self.fails("99 id unknown", "sendSignalToProcessId", {"process_id": 99, "signal": "SIGUSR2"})
@@ -96,6 +100,8 @@ class Texts(Case):
 
     def test_missing_fields(self):
         self.fails("opts.id not passed to restartProcessId", "restartProcessId", {})
+        self.fails("PM2 ID unknown", "reloadProcessId", {})
+        self.fails("pm_id undefined not available in undefined", "softReloadProcessId", {})
         self.fails("process id missing", "notifyByProcessId", {})
         self.fails("method requires name or id field", "msgProcess", {})
         self.fails("ID, DATA or TOPIC field is missing", "sendDataToProcessId", {"id": 1})
@@ -119,18 +125,29 @@ class Texts(Case):
         for method in ("reloadProcessId", "softReloadProcessId"):
             again = rpc.call(method, {"id": 0})
             self.assertNotEqual(again["pid"], first["pid"])
-            self.fails("PM2 ID unknown", method, {"id": 9})
         more = rpc.call("duplicateProcessId", 0)
         self.assertEqual((more["pm2_env"]["pm_id"], more["pm2_env"]["name"]), (1, "sleep"))
+        self.assertEqual(more["pm2_env"]["env"]["HOME"], self.world.folder)
+        self.assertEqual(more["process"]["pid"], more["pid"])
         uids = {p["pm2_env"]["unique_id"] for p in rpc.call("getMonitorData", {})}
         self.assertEqual(len(uids), 2)
-        self.fails("Process with id 9 unknown", "duplicateProcessId", 9)
+
+    def test_watch_twice(self):
+        self.world.pm2("start", "sleep", "--", "1000")
+        rpc = self.world.rpc()
+        call = ("startWatch", "restartProcessId", {"id": 0})
+        self.assertEqual(rpc.call(*call), {"success": True})
+        self.assertEqual(rpc.call(*call), {"success": True, "notrestarted": True})
 
     def test_of_a_process(self):
         self.world.pm2("start", "sleep", "--", "1000")
         self.fails("process already online", "startProcessId", 0)
         self.fails("Error when sending signal (signal unknown)", "sendSignalToProcessId",
                    {"process_id": 0, "signal": "SIGFOO"})
+        self.fails("Unknown signal: SIGFOO", "sendSignalToProcessName",
+                   {"process_name": "sleep", "signal": "SIGFOO"})
+        self.assertEqual(len(self.world.rpc().call(
+            "sendSignalToProcessName", {"process_name": "sleep", "signal": 0})), 1)
         self.fails("Action doesn't exist x for sleep", "msgProcess", {"id": 0, "msg": "x"})
         self.world.pm2("stop", "sleep")
         self.fails("Process with ID <0> offline.", "sendLineToStdin", {"pm_id": 0, "line": "x"})

@@ -143,6 +143,8 @@ class Bus(Wire):
 class World:
     """A private home with a running daemon."""
 
+    program = PM2
+
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="pm2p.")
         self.home = os.path.join(self.folder, "h")
@@ -157,7 +159,7 @@ class World:
         return env
 
     def pm2(self, *args, check=True):
-        return subprocess.run([PM2, *args], env=self.environment(), cwd=self.work, check=check,
+        return subprocess.run([self.program, *args], env=self.environment(), cwd=self.work, check=check,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True)
 
     def _open(self, kind, name):

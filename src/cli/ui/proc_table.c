@@ -37,6 +37,11 @@ static int64_t number_of(const json_t *o, const char *key)
     return n;
 }
 
+static int64_t uptime_of(const struct proc_row *r, int64_t now_ms)
+{
+    return r->uptime_ms >= 0 ? r->uptime_ms : now_ms - r->pm_uptime;
+}
+
 static void read_row(const json_t *o, struct proc_row *r)
 {
     int64_t uid;
@@ -45,6 +50,7 @@ static void read_row(const json_t *o, struct proc_row *r)
         .restarts = number_of(o, "restarts"),
         .memory = number_of(o, "memory"),
         .pm_uptime = number_of(o, "pm_uptime"),
+        .uptime_ms = json_has(o, "uptime") ? number_of(o, "uptime") : -1,
         .cpu = json_number_value(json_object_get(o, "cpu")),
         .is_cluster = strcmp(text_of(o, "mode", ""), "cluster") == 0,
         .is_watched = json_get_bool(o, "watching", false),
@@ -204,7 +210,7 @@ static void cell_uptime(const struct proc_row *r, const struct proc_table_look *
 {
     AUTO(buf) text = BUF_INIT;
     if (is_online(r))
-        time_span(&text, look->now_ms - r->pm_uptime);
+        time_span(&text, uptime_of(r, look->now_ms));
     else
         buf_add_c(&text, "0");
     table_add(t, STYLE_NONE, buf_str(&text));
@@ -422,7 +428,7 @@ static void mini_block(const struct proc_row *r, int64_t now_ms, struct buf *out
     if (r->has_pid)
         snprintf(pid, sizeof(pid), "%lld", (long long)r->pid);
     if (is_online(r))
-        time_span(&uptime, now_ms - r->pm_uptime);
+        time_span(&uptime, uptime_of(r, now_ms));
     else
         buf_add_c(&uptime, "0");
     size_text(&memory, r->memory);

@@ -13,7 +13,8 @@
 /* One process, as c.list tells it. Texts are borrowed from the JSON; never NULL. */
 struct proc_row {
     int64_t id, pid, restarts, memory, pm_uptime;
-    bool has_pid; /* false: restored as stopped, never ran */
+    int64_t uptime_ms; /* by a clock that nobody sets; -1 = not told (pm2d of an older release) */
+    bool has_pid;      /* false: restored as stopped, never ran */
     double cpu;
     bool is_cluster, is_watched, is_module;
     const char *name, *ns, *version, *status, *user, *err_log, *pid_path;
