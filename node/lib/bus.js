@@ -77,7 +77,9 @@ class SubEmitterSocket {
     this.listeners = [] // {event, re, fn}
     this.number = 0 // of the last event
     this.since = null // which counting that is of
+    this.connections = 0
     this.sock = new BusSocket(path, (message) => this.onMessage(message))
+    this.sock.on('connect', () => { this.connections++ })
   }
 
   on(event, fn) {
@@ -107,7 +109,8 @@ class SubEmitterSocket {
   onNumbers({ since, last }) {
     const { number, since: before } = this
     Object.assign(this, { number: last, since })
-    if (before === null || (before === since && last <= number)) return
+    const isFirst = before === null && this.connections === 1
+    if (isFirst || (before === since && last <= number)) return
     this.tell('pm2:gap', { ...(before === since && { missed: last - number }), at: Date.now() })
   }
 

@@ -10,6 +10,15 @@
 #define NUMBERS_TOPIC "pm2:numbers"
 #define GAP_TOPIC     "pm2:gap"
 
+#define UNKNOWN_COUNTING (-1)
+
+void bus_count_begin(struct bus_count *c)
+{
+    if (c->begun && c->since == 0)
+        c->since = UNKNOWN_COUNTING;
+    c->begun = true;
+}
+
 static void write_gap(struct buf *payload, int64_t missed, int64_t now_ms)
 {
     struct jw w = jw_to(payload);
@@ -28,7 +37,8 @@ static int compare(struct bus_count *c, const json_t *numbers, int64_t now_ms, s
     struct bus_count before = *c;
     (void)json_get_int(numbers, "since", &since);
     (void)json_get_int(numbers, "last", &last);
-    *c = (struct bus_count){since, last > 0 ? (uint64_t)last : 0};
+    c->since = since;
+    c->last = last > 0 ? (uint64_t)last : 0;
     if (before.since == 0 || (before.since == since && before.last >= c->last))
         return 0;
     /* of another counting nobody knows how many there were */

@@ -54,6 +54,7 @@ static void the_first_numbers_are_no_gap(void **state)
 {
     struct told *t = *state;
     struct bus_count c = {0};
+    bus_count_begin(&c);
     take(&c, t, "pm2:numbers", "{\"since\":5,\"last\":3}", 0);
     assert_int_equal(t->rc, 0);
     assert_int_equal(c.last, 3);
@@ -62,7 +63,8 @@ static void the_first_numbers_are_no_gap(void **state)
 static void the_same_counting_tells_how_many(void **state)
 {
     struct told *t = *state;
-    struct bus_count c = {.since = 5, .last = 3};
+    struct bus_count c = {.since = 5, .last = 3, .begun = true};
+    bus_count_begin(&c);
     take(&c, t, "pm2:numbers", "{\"since\":5,\"last\":3}", 0);
     assert_int_equal(t->rc, 0);
     take(&c, t, "pm2:numbers", "{\"since\":5,\"last\":10}", 0);
@@ -74,11 +76,26 @@ static void the_same_counting_tells_how_many(void **state)
 static void another_counting_is_a_gap_of_unknown_size(void **state)
 {
     struct told *t = *state;
-    struct bus_count c = {.since = 5, .last = 3};
+    struct bus_count c = {.since = 5, .last = 3, .begun = true};
+    bus_count_begin(&c);
     take(&c, t, "pm2:numbers", "{\"since\":6,\"last\":10}", 0);
     assert_int_equal(t->rc, 1);
     assert_string_equal(t->payload.data, "{\"at\":1000}");
     assert_int_equal(c.since, 6);
+}
+
+static void who_lost_the_first_connection_before_the_numbers_has_a_gap(void **state)
+{
+    struct told *t = *state;
+    struct bus_count c = {0};
+    bus_count_begin(&c);
+    bus_count_begin(&c);
+    take(&c, t, "pm2:numbers", "{\"since\":5,\"last\":0}", 0);
+    assert_int_equal(t->rc, 1);
+    assert_string_equal(t->payload.data, "{\"at\":1000}");
+    bus_count_begin(&c);
+    take(&c, t, "pm2:numbers", "{\"since\":5,\"last\":0}", 0);
+    assert_int_equal(t->rc, 0);
 }
 
 int main(void)
@@ -88,6 +105,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_numbers_are_no_gap, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_counting_tells_how_many, setup, teardown),
         cmocka_unit_test_setup_teardown(another_counting_is_a_gap_of_unknown_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_lost_the_first_connection_before_the_numbers_has_a_gap,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -374,7 +374,7 @@ int pm2_kill_daemon(struct pm2 *p)
 /* Who subscribes again may have lost the daemon together with the bus. */
 static int revive(struct pm2 *p)
 {
-    if (p->count.since == 0 || p->async)
+    if (!p->count.begun || p->async)
         return blocking(p);
     int rc = lib_is_up(p) ? pm2_ping(p) : -EPIPE;
     return rc == -EPIPE ? pm2_connect(p) : rc;
@@ -385,8 +385,11 @@ int pm2_subscribe(struct pm2 *p)
     int rc = revive(p);
     rc = rc < 0 ? rc : client_subscribe(p->client, &p->err);
     rc = rc < 0 ? rc : client_want_numbers(p->client, &p->err);
-    p->subscribed = p->subscribed || rc == 0;
-    return rc;
+    if (rc < 0)
+        return rc;
+    bus_count_begin(&p->count);
+    p->subscribed = true;
+    return 0;
 }
 
 uint64_t pm2_event_number(const struct pm2 *p)

@@ -378,6 +378,7 @@ int pm2_async_subscribe(struct pm2 *p, pm2_event_fn *on_event, void *data)
         conn_close(&p->client->sub);
         return rc;
     }
+    bus_count_begin(&p->count);
     p->async->on_event = on_event;
     p->async->event_data = data;
     p->async->hooks.add_read(p->async->hooks.data, p->client->sub.fd);

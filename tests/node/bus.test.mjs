@@ -2,9 +2,13 @@
 // The bus: the programs of PM2's manual, patterns, what each event has in it, and its return.
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
+import { createRequire } from 'node:module'
 import path from 'node:path'
 import test from 'node:test'
-import { script, until, world } from './world.mjs'
+import { listen, PACKAGE, script, until, world } from './world.mjs'
+
+const amp = createRequire(import.meta.url)(path.join(PACKAGE, 'lib/amp'))
+const { SubEmitterSocket } = createRequire(import.meta.url)(path.join(PACKAGE, 'lib/bus'))
 
 const ECHO = `process.on('message', (packet) => {
   process.send({ type: 'process:msg', data: { success: true, packet } })
@@ -109,6 +113,30 @@ test('the daemon dies: the bus comes back, and tells that there is a gap', async
   await pm2.restart('a')
   await until(() => seen.includes('restart'))
   assert.equal(seen.filter((one) => one.startsWith('pm2:gap')).length, 1)
+})
+
+test('the first connection ends before its numbers have come: that is a gap too', async (t) => {
+  const file = path.join(world(t).home, 'pub.sock')
+  const numbers = amp.encode(['pm2:numbers', { since: 7, last: 0 }])
+  const sockets = []
+  const close = await listen(file, (socket) => {
+    sockets.push(socket)
+    if (sockets.length === 1) socket.destroy()
+    else socket.write(numbers)
+  })
+  const bus = new SubEmitterSocket(file)
+  t.after(() => Promise.all([close(), new Promise((resolve) => bus.close(resolve))]))
+  const gap = t.mock.fn()
+  bus.on('pm2:gap', gap)
+  await until(() => bus.since === 7)
+  assert.deepEqual(gap.mock.calls.map(({ arguments: [{ missed }] }) => missed), [undefined])
+  sockets[1].destroy()
+  await until(() => sockets.length === 3 && bus.connections === 3)
+  sockets[2].write(amp.encode(['last', 1]))
+  const last = t.mock.fn()
+  bus.on('last', last)
+  await until(() => last.mock.callCount() === 1)
+  assert.equal(gap.mock.callCount(), 1)
 })
 
 test('events have numbers; a bus that comes back tells how many it has missed', async (t) => {
