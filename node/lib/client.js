@@ -13,6 +13,8 @@ const HELLO_TRIES = 5 // a daemon that is just ending closes the connection
 const HELLO_WAIT_MS = 50
 const REACH_TRIES = 40
 const REACH_WAIT_MS = 50
+const BUSY_MS = 10000
+const BUSY_POLL_MS = 10
 const GONE_MS = 10000
 const GONE_POLL_MS = 5
 
@@ -127,8 +129,16 @@ class Client {
     }
   }
 
-  openRpc() {
-    return Rpc.open(this.rpc_socket_file, { silenceMs: this.silenceMs })
+  // Waits while more clients come than the queue of the listener holds.
+  async openRpc() {
+    for (const deadline = Date.now() + BUSY_MS; ;) {
+      try {
+        return await Rpc.open(this.rpc_socket_file, { silenceMs: this.silenceMs })
+      } catch (error) {
+        if (error.code !== 'EAGAIN' || Date.now() > deadline) throw error
+        await sleep(BUSY_POLL_MS)
+      }
+    }
   }
 
   unreachable(error) {

@@ -332,7 +332,7 @@ int bus_listen(struct bus *b, const char *path, struct err *e)
     b->file = file_id_at(path);
     int rc = uv_pipe_open(&b->listener, fd);
     if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&b->listener, 128, on_sub_connection);
+        rc = uv_listen((uv_stream_t *)&b->listener, SOMAXCONN, on_sub_connection);
     return rc < 0 ? err_set(e, rc, "%s: %s", path, uv_strerror(rc)) : 0;
 }
 

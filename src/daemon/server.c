@@ -375,7 +375,7 @@ int server_listen(struct server *s, const char *path, struct err *e)
     s->file = file_id_at(path);
     int rc = uv_pipe_open(&s->listener, fd);
     if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&s->listener, 1024, on_connection);
+        rc = uv_listen((uv_stream_t *)&s->listener, SOMAXCONN, on_connection);
     return rc < 0 ? err_set(e, rc, "%s: %s", path, uv_strerror(rc)) : 0;
 }
 

@@ -173,7 +173,7 @@ class CrowdTest(unittest.TestCase):
         call = amp.encode({"type": "call", "method": "getMonitorData", "args": [{}]}, f"x:{chance.random()}")
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(10)
-            connect(sock, path)
+            amp.connect(sock, path)
             what = chance.randrange(5)
             if what == 0:
                 return  # not a word
@@ -267,17 +267,6 @@ class CrowdTest(unittest.TestCase):
 
 def fd_count(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def connect(sock, path):
-    """The queue of a listener may be full for a moment."""
-    for _ in range(500):
-        try:
-            sock.connect(path)
-            return
-        except BlockingIOError:
-            time.sleep(0.01)
-    sock.connect(path)
 
 
 if __name__ == "__main__":

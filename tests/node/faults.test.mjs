@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A daemon that ends, dies, hangs or is none; callbacks that throw; calls out of order.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import test from 'node:test'
 import amp from '../../node/lib/amp.js'
@@ -103,6 +106,38 @@ const speak = (reply) => (socket) => {
     for (const [body, id] of reader.feed(piece)) socket.write(amp.encode([reply(body), id]))
   })
 }
+
+// Says that it listens, accepts nobody until it is told to.
+const BUSY = `
+const server = require('net').createServer((socket) => socket.on('data', () => socket.end()))
+server.listen({ path: process.argv[2], backlog: 1 }, () => {
+  require('fs').writeSync(1, 'up')
+  require('fs').readSync(0, Buffer.alloc(1))
+  process.stdin.on('end', () => process.exit()).resume()
+})`
+
+test('more clients than the queue of the listener holds: they wait', async (t) => {
+  const w = world(t)
+  const file = path.join(w.home, 'rpc.sock')
+  fs.mkdirSync(w.home, { recursive: true })
+  fs.writeFileSync(path.join(w.dir, 'busy.js'), BUSY)
+  const busy = spawn(process.execPath, ['busy.js', file],
+    { cwd: w.dir, stdio: ['pipe', 'pipe', 'inherit'] })
+  t.after(() => busy.kill())
+  const [up] = await once(busy.stdout, 'data')
+  assert.equal(String(up), 'up')
+  const refused = []
+  for (let i = 0; i < 5; i++) {
+    const socket = net.connect({ path: file })
+    socket.on('error', ({ code }) => refused.push(code))
+    t.after(() => socket.destroy())
+  }
+  await until(() => refused.length > 0)
+  assert.ok(refused.every((code) => code === 'EAGAIN'), String(refused))
+  const opening = w.api().Client.openRpc()
+  busy.stdin.write('.')
+  await (await opening).close()
+})
 
 test('a Node PM2 daemon is named', async (t) => {
   const w = world(t)

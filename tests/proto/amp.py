@@ -16,6 +16,7 @@ import json
 import os
 import socket
 import struct
+import time
 
 VERSION = 1
 
@@ -77,6 +78,17 @@ def take_frame(data):
     return args, at
 
 
+def connect(sock, path):
+    """Unix sockets do not wait for room in a full queue when they have a time limit."""
+    for _ in range(1000):
+        try:
+            sock.connect(path)
+            return
+        except BlockingIOError:
+            time.sleep(0.01)
+    sock.connect(path)
+
+
 class Connection:
     """Frames over a unix socket."""
 
@@ -84,7 +96,7 @@ class Connection:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         try:
-            self.sock.connect(path)
+            connect(self.sock, path)
         except OSError:
             self.sock.close()
             raise

@@ -219,7 +219,7 @@ class Slow(Case):
             wire = Rpc.__new__(Rpc)
             wire.sock = socket.socket(socket.AF_UNIX)
             wire.sock.settimeout(10)
-            wire.sock.connect(first.sock.getpeername())
+            amp.connect(wire.sock, first.sock.getpeername())
             crowd.append(wire)
         self.assertEqual(first.call("ping", {}), {"msg": "pong"})
         for wire in crowd:

@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 
+import amp
 from world import OURS, Case, Closed, RpcError, rss_bytes, wait_until
 
 MEGABYTE = 1 << 20
@@ -27,7 +28,7 @@ class Talk:
     def __init__(self, world, ident=None):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(10)
-        self.sock.connect(os.path.join(world.home, "instance.sock"))
+        amp.connect(self.sock, os.path.join(world.home, "instance.sock"))
         self.pending = b""
         world.wires.append(self)
         if ident is not None:
