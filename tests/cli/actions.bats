@@ -194,12 +194,12 @@ three() {
 @test "many restarts at once end with one process" {
   ours_only "refuses or doubles some"
   pm2 start sleep --name r -- 1000
-  local pids=()
+  local pid pids=()
   for _ in 1 2 3 4 5 6; do
     pm2 restart r >/dev/null 2>&1 3>&- &
     pids+=($!)
   done
-  wait "${pids[@]}"
+  for pid in "${pids[@]}"; do wait_child "$pid"; done
   wait_status r online
   local running
   running=$(pgrep -fcx "$(command -v sleep) 1000" -s "$(app_pid r)" || :)
@@ -215,7 +215,7 @@ three() {
   wait_status stubborn stopping
   run pm2 stop stubborn
   assert_ok
-  wait $restarting || :
+  wait_child $restarting || :
   app_is stubborn pm2_env.status stopped
   app_is stubborn pid 0
 }

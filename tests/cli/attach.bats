@@ -16,7 +16,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$PM2" "$@" >shown 2>&1 </dev/null 3>&- 4>
 ended_by() { # SIGNAL: its number is in the status
   local code=0
   kill -s "$1" "$stayed"
-  wait "$stayed" || code=$?
+  wait_child "$stayed" || code=$?
   assert_equal "$code" $((128 + $(kill -l "$1")))
 }
 
@@ -31,7 +31,7 @@ ended_by() { # SIGNAL: its number is in the status
   echo hello >&5
   wait_until file_has shown "GOT hello"
   exec 5>&-
-  wait $!
+  wait_child $!
 }
 
 @test "attach: the last line needs no newline, and its answer is shown" {
@@ -140,7 +140,7 @@ shown_twice() {
   stay start tick.js --no-daemon
   wait_until file_has shown "0|tick"
   pm2 kill
-  wait "$stayed"
+  wait_child "$stayed"
   file_has shown "[[[ Target PM2 killed. ]]]"
 }
 

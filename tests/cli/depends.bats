@@ -36,7 +36,7 @@ note_order() {
   wait_until file_has "$(log_of db-out)" waiting
   [ ! -e notes ]
   touch go
-  wait $!
+  wait_child $!
   wait_until file_lines notes 2
   [ "$(app_pid api)" -lt "$(app_pid web)" ] # which of the two writes first, nobody knows
   rm notes
@@ -82,7 +82,7 @@ EOF
   wait_status server online
   refute app_is client pm2_env.status online
   touch go
-  wait $!
+  wait_child $!
   wait_status client online
 }
 
@@ -115,7 +115,7 @@ EOF
   wait_status server online
   pm2 delete client
   touch go
-  wait $!
+  wait_child $!
   wait_status client online
   assert_equal "$(pm2d_pid)" "$pid"
 }

@@ -216,7 +216,7 @@ SH
   assert_has "It is stopping now. stop was asked for by $(id -un)"
   assert_has "ago, and it is still there."
   kill -KILL "$(app_pid deaf)"
-  wait $stop
+  wait_child $stop
 }
 
 @test "why: it never says that it is ready; its probe fails" {

@@ -458,7 +458,7 @@ END
   local pid=$!
   wait_until curl -sf "http://127.0.0.1:$PORT/"
   kill "$pid"
-  wait "$pid"
+  wait_child "$pid"
 }
 
 @test "gunicorn" {

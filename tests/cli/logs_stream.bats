@@ -13,7 +13,7 @@ stream() {
 
 stream_end() {
   kill -INT "$streamer"
-  wait "$streamer" || :
+  wait_child "$streamer" || :
 }
 
 # An app that writes a line into its standard output for each line of the fifo NAME.in.
@@ -218,7 +218,7 @@ stream_shows_restart() {
   wait_until grep -q out stream.log
   kill -INT "$streamer"
   status=0
-  wait "$streamer" || status=$?
+  wait_child "$streamer" || status=$?
   assert_equal "$status" 130
 }
 

@@ -19,7 +19,7 @@ start_waiting() {
 is_ready_after_go() {
   touch "$WORK/go"
   wait_status "$1" online
-  wait "$starter"
+  wait_child "$starter"
   assert_has "Done." "$(<"$WORK/start.$1")"
 }
 

@@ -90,6 +90,6 @@ SH
   local stopping=$!
   wait_until file_has "$(log_of message-out)" 'MESSAGE "shutdown"'
   kill -9 "$(app_pid message)"
-  wait $stopping
+  wait_child $stopping
   app_is message pm2_env.status stopped
 }

@@ -37,7 +37,7 @@ clients() {
 
 clients_end() {
   touch "$WORK/enough"
-  wait "$clients_pid"
+  wait_child "$clients_pid"
   output=$(<"$WORK/clients")
   echo "clients: $output"
   rm "$WORK/enough"
@@ -55,7 +55,7 @@ reload() {
 
 reload_ends() {
   status=0
-  wait "$reload_pid" || status=$?
+  wait_child "$reload_pid" || status=$?
   output=$(<"$WORK/reload")
 }
 

@@ -149,7 +149,7 @@ started() {
   app_is ready pm2_env.status launching
   touch "$GO"
   wait_status ready online
-  wait $!
+  wait_child $!
 }
 
 @test "--wait-ready: after --listen-timeout it counts as online" {

@@ -78,7 +78,7 @@ trigger_then() { # words of pm2...
   wait_until file_has "$(log_of a-out)" "got silent"
   pm2 "$@"
   status=0
-  wait "$waiting" || status=$?
+  wait_child "$waiting" || status=$?
   assert_fails
   output=$(<"$WORK/triggered")
 }

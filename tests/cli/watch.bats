@@ -11,6 +11,11 @@ setup_app() {
   chmod +x app.sh
 }
 
+# One event. touch(1) makes two, which are two restarts when it has to wait for a processor between them.
+new_file() { # path
+  : >"$1"
+}
+
 restarts_are() { # name count
   wait_app "$1" pm2_env.restart_time "$2"
   wait_status "$1" online
@@ -45,13 +50,13 @@ changes_so_far() { # name restarts
 @test "new files, new folders, what is in them, and what is deleted" {
   setup_app
   pm2 start app.sh --watch
-  touch src/new
+  new_file src/new
   restarts_are app 1
   mkdir src/a
   restarts_are app 2
   mkdir src/a/b
   restarts_are app 3
-  touch src/a/b/file
+  new_file src/a/b/file
   wait_until daemon_log_has "Change detected on path src/a/b/file"
   restarts_are app 4
   rm src/a/b/file
@@ -104,7 +109,7 @@ write_is_seen() { # path
   pm2 start app.sh --watch --ignore-watch "logs *.txt src/**/*.md"
   touch logs/x a.txt src/deep/readme.md
   changes_so_far app 1
-  touch src/a.txt
+  new_file src/a.txt
   restarts_are app 2
 }
 
@@ -112,9 +117,9 @@ write_is_seen() { # path
   setup_app
   mkdir conf
   pm2 start app.sh --watch src
-  touch conf/x
+  new_file conf/x
   echo >>app.sh
-  touch src/x
+  new_file src/x
   restarts_are app 1
   assert_equal "$(daemon_log_count "Change detected")" 1
 }
@@ -142,10 +147,10 @@ write_is_seen() { # path
   setup_app
   ours_only "takes no unit"
   pm2 start app.sh --watch --watch-delay 1s
-  touch src/a
+  new_file src/a
   wait_until daemon_log_has "Change detected on path src/a"
   app_is app pm2_env.restart_time 0
-  touch src/b
+  new_file src/b
   restarts_are app 1
   assert_equal "$(daemon_log_count "Change detected")" 1
 }
@@ -154,11 +159,11 @@ write_is_seen() { # path
   setup_app
   ours_only "does not see it"
   pm2 start app.sh --watch --wait-ready --listen-timeout 1500
-  touch src/a
+  new_file src/a
   wait_app app pm2_env.restart_time 1
   app_is app pm2_env.status launching
-  touch src/b
-  touch src/c
+  new_file src/b
+  new_file src/c
   wait_until daemon_log_has "Change detected during the restart of app app - restarting"
   restarts_are app 2
   assert_equal "$(daemon_log_count "Change detected")" 2
@@ -171,14 +176,14 @@ write_is_seen() { # path
   assert_ok
   assert_has disabled
   app_is app pm2_env.watch false
-  touch src/x
+  new_file src/x
   daemon_log_has "[Watch] Stop watching app"
   ours_only "stays off"
   run pm2 restart app
   assert_ok
   assert_has enabled
   app_is app pm2_env.restart_time 0
-  touch src/y
+  new_file src/y
   restarts_are app 1
   refute daemon_log_has "Change detected on path src/x"
 }
@@ -190,7 +195,7 @@ write_is_seen() { # path
   assert_ok
   assert_has disabled
   app_is app pm2_env.watch false
-  touch src/x
+  new_file src/x
   run pm2 restart app
   assert_has disabled
   run pm2 restart app --watch
@@ -198,7 +203,7 @@ write_is_seen() { # path
   assert_has enabled
   local before
   before=$(app app pm2_env.restart_time)
-  touch src/y
+  new_file src/y
   restarts_are app $((before + 1))
 }
 
@@ -208,7 +213,7 @@ write_is_seen() { # path
   wait_status exit stopped
   local runs
   runs=$(grep -c '^run ' "$(log_of exit-out)")
-  touch src/x
+  new_file src/x
   wait_until file_lines "$(log_of exit-out)" $((runs + 1))
 }
 
@@ -219,7 +224,7 @@ write_is_seen() { # path
   daemon_log_has "app/later does not exist"
   mkdir later
   restarts_are app 1
-  touch later/x
+  new_file later/x
   restarts_are app 2
 }
 
@@ -229,7 +234,7 @@ write_is_seen() { # path
   pm2 delete app
   daemon_log_has "[Watch] Stop watching app"
   pm2 start app.sh
-  touch src/x
+  new_file src/x
   assert_equal "$(daemon_log_count "Change detected")" 0
 }
 
@@ -245,7 +250,7 @@ write_is_seen() { # path
   wait_until daemon_log_has "[Watch] Start watching app" 2
   app_is app pid "$pid"
   app_is off pm2_env.watch false
-  touch src/x
+  new_file src/x
   restarts_are app 1
   app_is off pm2_env.status stopped
   run pm2 restart off

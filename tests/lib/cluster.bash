@@ -26,7 +26,7 @@ steady() {
 
 steady_ends() {
     touch "$WORK/enough"
-    wait "$steady_pid"
+    wait_child "$steady_pid"
     output=$(<"$WORK/steady")
     echo "clients: $output"
 }

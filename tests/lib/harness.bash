@@ -257,6 +257,18 @@ wait_status() { # NAME_OR_ID STATUS [SECONDS]
     wait_app "$1" pm2_env.status "$2" "${3:-${WAIT_SECONDS:-30}}"
 }
 
+# The end of a background command: its status. Bash 5.2 says -1 of one that ends just as the wait begins (the signal
+# comes between its look at the child and waitpid); it knows the status all the same, and says it when asked again.
+wait_child() { # PID
+    local status=0
+    wait "$1" || status=$?
+    if [ "$status" -eq -1 ]; then
+        status=0
+        wait "$1" || status=$?
+    fi
+    return "$status"
+}
+
 app_pid() { # NAME_OR_ID
     app "$1" pid
 }
