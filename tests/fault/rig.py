@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "proto"))
 
 import amp  # noqa: E402
-from world import PM2, World, wait_until  # noqa: E402
+from world import PM2, World, state, wait_until  # noqa: E402
 
 PYTHON = os.path.realpath(sys.executable)
 NODE = shutil.which("node")
@@ -229,15 +229,6 @@ class Rig(World):
         crashes = self.crashes()
         super().close()
         assert not crashes, f"pm2d ended by itself: {crashes}"
-
-
-def state(pid):
-    """As ps(1) shows it; X when there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0]
-    except OSError:
-        return "X"
 
 
 def is_alive(pid):

@@ -14,7 +14,7 @@ import time
 import unittest
 
 import amp
-from world import OURS, Case, Closed, RpcError, rss_bytes, wait_until
+from world import OURS, Case, Closed, RpcError, rss_bytes, state, wait_until
 
 MEGABYTE = 1 << 20
 CONNECTIONS = 64
@@ -439,7 +439,10 @@ class Deaths(Instance):
     def test_of_both_closes_and_the_address_stays(self):
         talk = self.talk()
         self.heard_by(talk)
-        self.die(self.keeper_pid(), self.world.daemon_pid())
+        pid = self.world.daemon_pid()
+        os.kill(pid, signal.SIGSTOP)  # or it has another keeper before it dies
+        wait_until(lambda: state(pid) == "T", "it stands still")
+        self.die(self.keeper_pid(), pid)
         self.assertRaises(Closed, talk.hear)
         self.heard_by(self.talk())
 

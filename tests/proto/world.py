@@ -43,6 +43,15 @@ def wait_until(condition, what, seconds=15):
         time.sleep(0.02)  # the pace of polling, nothing relies on it
 
 
+def state(pid):
+    """As ps(1) shows it; X when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 def rss_bytes(pid):
     with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
