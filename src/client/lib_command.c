@@ -213,6 +213,13 @@ static int bad_word(struct pm2 *p, const char *word, const char *what)
     return err_set(&p->err, -EINVAL, "%s must not be empty nor begin with \"-\"", what);
 }
 
+/* `pm2 COMMAND WORD`; `what` the word is. */
+static int run_word(struct pm2 *p, const char *command, const char *word, const char *what)
+{
+    int rc = bad_word(p, word, what);
+    return rc < 0 ? rc : RUN(p, command, word);
+}
+
 /* ---- settings ---- */
 
 int pm2_set(struct pm2 *p, const char *key, const char *value)
@@ -224,14 +231,12 @@ int pm2_set(struct pm2 *p, const char *key, const char *value)
 
 int pm2_multiset(struct pm2 *p, const char *text)
 {
-    int rc = bad_word(p, text, "the text");
-    return rc < 0 ? rc : RUN(p, "multiset", text);
+    return run_word(p, "multiset", text, "the text");
 }
 
 int pm2_unset(struct pm2 *p, const char *key)
 {
-    int rc = bad_word(p, key, "a key");
-    return rc < 0 ? rc : RUN(p, "unset", key);
+    return run_word(p, "unset", key, "a key");
 }
 
 /* The next part of a key; "a.b" in quotes is one. Moves *key behind it and its separator. */
@@ -289,10 +294,7 @@ int pm2_get(struct pm2 *p, const char *key, const char **ret_json)
 
 static int boot(struct pm2 *p, const char *command, const char *platform)
 {
-    if (!platform)
-        return RUN(p, command);
-    int rc = bad_word(p, platform, "a platform");
-    return rc < 0 ? rc : RUN(p, command, platform);
+    return platform ? run_word(p, command, platform, "a platform") : RUN(p, command);
 }
 
 int pm2_startup(struct pm2 *p, const char *platform)
@@ -307,14 +309,12 @@ int pm2_unstartup(struct pm2 *p, const char *platform)
 
 int pm2_install(struct pm2 *p, const char *module)
 {
-    int rc = bad_word(p, module, "a module");
-    return rc < 0 ? rc : RUN(p, "install", module);
+    return run_word(p, "install", module, "a module");
 }
 
 int pm2_uninstall(struct pm2 *p, const char *module)
 {
-    int rc = bad_word(p, module, "a module");
-    return rc < 0 ? rc : RUN(p, "uninstall", module);
+    return run_word(p, "uninstall", module, "a module");
 }
 
 int pm2_launch_modules(struct pm2 *p)

@@ -258,16 +258,24 @@ static int check_format(const json_t *head, const char *path, struct err *e)
                          path, (long long)format, JOURNAL_FORMAT);
 }
 
+/* 1 with the text and its head (owned; NULL when it is damaged), 0 when there is no text, or
+ * negative. */
+static int read_with_head(const char *path, struct buf *text, json_t **ret_head, struct err *e)
+{
+    int rc = read_file(path, text, e);
+    if (rc < 0 || text->len == 0)
+        return rc == -ENOENT ? 0 : rc;
+    rc = read_head(buf_str(text), ret_head);
+    return rc < 0 ? err_set(e, rc, "out of memory") : 1;
+}
+
 int journal_check(const char *path, struct err *e)
 {
     AUTO(buf) text = BUF_INIT;
-    int rc = read_file(path, &text, e);
-    if (rc < 0 || text.len == 0)
-        return rc == -ENOENT ? 0 : rc;
     json_t *head;
-    rc = read_head(buf_str(&text), &head);
-    if (rc < 0)
-        return err_set(e, rc, "out of memory");
+    int rc = read_with_head(path, &text, &head, e);
+    if (rc <= 0)
+        return rc;
     rc = head ? check_format(head, path, e)
               : err_set(e, -EBADMSG, "%s is damaged: its head cannot be read", path);
     json_decref(head);
@@ -325,14 +333,11 @@ int journal_read(const char *path, struct table *t, bool *ret_is_ours, struct er
     AUTO(buf) text = BUF_INIT;
     struct reading in = {.t = t, .path = path};
     char boot[JOURNAL_BOOT_BYTES];
-    *ret_is_ours = false;
-    int rc = read_file(path, &text, e);
-    if (rc < 0 || text.len == 0)
-        return rc == -ENOENT ? 0 : rc;
     json_t *head;
-    rc = read_head(buf_str(&text), &head);
-    if (rc < 0)
-        return err_set(e, rc, "out of memory");
+    *ret_is_ours = false;
+    int rc = read_with_head(path, &text, &head, e);
+    if (rc <= 0)
+        return rc;
     if (!head) {
         log_error("%s is not used: its head cannot be read", path);
         keep_aside(path);
