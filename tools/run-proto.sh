@@ -3,6 +3,4 @@
 # Run one protocol test file for tools/run-tests.sh: TAP goes to $STOREY_LOGS. Never fails.
 set -u
 name=$(basename "$1")
-started=$SECONDS
 timeout -k 10 600 python3 tests/proto/tap.py "$1" >"$STOREY_LOGS/$name.tap" 2>&1 </dev/null || :
-printf '   %-12s %-28s %3ds\n' "$(basename "$STOREY_LOGS")" "$name" $((SECONDS - started))

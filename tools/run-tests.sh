@@ -104,6 +104,7 @@ run_one() { # line of the queue
     local fields
     IFS=$'\t' read -ra fields <<<"$1"
     env STOREY_LOGS="$LOGS/${fields[0]}" "${fields[@]:3}" "${fields[1]}" "${fields[2]}"
+    printf '   %-12s %-28s %3ds\n' "${fields[0]}" "$(basename "${fields[2]}")" "$SECONDS"
 }
 export -f run_one
 export LOGS

@@ -51,7 +51,6 @@ async function settle(value) {
 const absent = (target) => Object.assign(new Error(`File ${target} not found`), { code: 'ENOENT' })
 
 async function evaluate(file, target) {
-  if (!fs.existsSync(file)) throw absent(target)
   let value
   try {
     value = await settle(exportOf(await load(file)))
@@ -66,8 +65,9 @@ async function evaluate(file, target) {
 
 // {apps, apps_at, file, lines?, deploy?}: what is written there, unchecked.
 async function readFile(api, target) {
-  if (JAVASCRIPT.test(target)) return evaluate(path.resolve(api.cwd, target), target)
-  if (target !== '-' && !fs.existsSync(path.resolve(api.cwd, target))) throw absent(target)
+  const file = path.resolve(api.cwd, target)
+  if (target !== '-' && !fs.existsSync(file)) throw absent(target)
+  if (JAVASCRIPT.test(target)) return evaluate(file, target)
   const argv = ['check', '--print', target]
   return JSON.parse(await runNative(argv, api))
 }

@@ -157,11 +157,11 @@ JS
   pm2 start sleep --name one -- 1000
   local app keeper
   app=$(app_pid one)
-  keeper=$(cat "$TEST_PM2_HOME/pm2.pid")
+  keeper=$(daemon_pid)
   mv "$WORK/bin/pm2d" "$WORK/bin/real"
   printf '#!/bin/sh\nexit 1\n' >"$WORK/bin/pm2d"
   chmod +x "$WORK/bin/pm2d"
-  kill -9 "$(pgrep -P "$keeper" -x pm2d)"
+  kill -9 "$(pm2d_pid)"
   run pm2 kill
   assert_ok
   assert_has "its keeper (pid $keeper) ends the apps"
@@ -172,10 +172,9 @@ JS
 @test "kill: at the moment of the daemon's death the next one is waited for" {
   ours_only "its apps die with it"
   pm2 start sleep --name one -- 1000
-  local app keeper
+  local app
   app=$(app_pid one)
-  keeper=$(cat "$TEST_PM2_HOME/pm2.pid")
-  kill -9 "$(pgrep -P "$keeper" -x pm2d)"
+  kill -9 "$(pm2d_pid)"
   run pm2 kill
   assert_ok
   pid_gone "$app"

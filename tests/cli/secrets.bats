@@ -206,21 +206,17 @@ JSON
 @test "stop and delete do not wait for a slow command; the daemon may die meanwhile" {
   ours_only "has no secrets"
   DB="secret:command:sh -c \"until [ -e go ]; do sleep 0.1; done; echo hush\"" pm2 start sleep --name one -- 1000 &
-  wait_until app_is one pm2_env.status launching
+  wait_status one launching
   pm2 stop one
   app_is one pm2_env.status stopped
   wait
   pm2 restart one &
-  wait_until app_is one pm2_env.status launching
-  local first
-  first=$(pm2d_pid)
-  kill -9 "$first"
-  wait_until another_pm2d "$first"
+  wait_status one launching
+  pm2d_dies
   wait
-  wait_until pm2 ping
   app_is one pm2_env.status launching # the first command, which lives on, is not the app
   touch go
-  wait_until app_is one pm2_env.status online
+  wait_status one online
   [ "$(variable DB one)" = hush ]
 }
 

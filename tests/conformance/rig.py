@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lib"))
 
 import amp  # noqa: E402 (beside the protocol tests)
 from of_home import pids_of_home  # noqa: E402
+from world import state  # noqa: E402
 
 MARK = "<dir>"  # stands for the folder of a side
 TABLE = "┌│├└"
@@ -38,15 +39,6 @@ SHELL_VARIABLES = {  # what every command of a case finds in its environment
 }
 
 
-def process_state(pid):
-    """R, S, Z and so on of proc(5); "Z" also for one that is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"
-
-
 def is_shell(pid):
     try:
         return os.path.basename(os.readlink(f"/proc/{pid}/exe")) in ("bash", "dash", "sh")
@@ -57,9 +49,9 @@ def is_shell(pid):
 def is_settled(pid):
     """Whether it lives; a shell that is about to become its command is given the time for it."""
     deadline = time.monotonic() + 10
-    while is_shell(pid) and process_state(pid) not in "SZ" and time.monotonic() < deadline:
+    while is_shell(pid) and state(pid) not in "SZX" and time.monotonic() < deadline:
         time.sleep(0.01)  # the pace of polling, nothing relies on it
-    return process_state(pid) != "Z"
+    return state(pid) not in "ZX"
 
 
 class Side:

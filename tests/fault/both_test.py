@@ -15,7 +15,7 @@ import unittest
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import Rig, is_alive, wait_until  # noqa: E402
+from rig import Rig, freeze, is_alive, kill_together, state, thaw, wait_until  # noqa: E402
 
 
 def sealed(record):
@@ -30,35 +30,6 @@ class BothTest(unittest.TestCase):
     def setUp(self):
         self.rig = Rig()
         self.addCleanup(self.rig.close)
-
-    # ---- the killing ----
-
-    def kill_both(self):
-        """At one instant, as far as they can tell: neither runs between the two signals."""
-        hello = self.rig.main.call("c.hello", {})
-        self.rig.main.close()
-        victims = [hello["keeper"], hello["pid"]]
-        self.end(*victims)
-
-    def end(self, *pids):
-        for signo in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in pids:
-                os.kill(pid, signo)
-        wait_until(lambda: not any(map(is_alive, pids)), "end of both programs")
-
-    def freeze(self, pid):
-        os.kill(pid, signal.SIGSTOP)
-        self.addCleanup(self.thaw, pid)
-
-    def thaw(self, pid):
-        try:
-            os.kill(pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
-
-    def is_asleep(self, pid):
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] == "S"
 
     def room_in_output(self, pid):
         fd = os.open(f"/proc/{pid}/fd/1", os.O_RDONLY | os.O_NONBLOCK)
@@ -106,7 +77,7 @@ class BothTest(unittest.TestCase):
         wait_until(lambda: len(rig.starts("counted")) == 2, "its second start")
         pids = {name: rig.starts(name)[-1] for name in rig.ids}
         for _ in range(3):  # what was adopted is adopted again
-            self.kill_both()
+            self.rig.kill_both()
             self.assertTrue(is_alive(pids["steady"]))
             self.next_command()
             self.assertEqual(sorted(rig.main.table()), sorted(rig.ids.values()))
@@ -122,7 +93,7 @@ class BothTest(unittest.TestCase):
         rig.start("listener", "hears")
         wait_until(lambda: len(rig.log_lines("speaker", "out")) > 200, "some lines")
         for word in ("one", "two"):
-            self.kill_both()
+            self.rig.kill_both()
             before = len(rig.log_lines("speaker", "out"))
             self.next_command()
             wait_until(lambda: len(rig.log_lines("speaker", "out")) > before + 200, "more lines")
@@ -139,7 +110,7 @@ class BothTest(unittest.TestCase):
         rig = self.rig
         rig.start("app", "fills", 1024)
         (pid,) = rig.starts("app")
-        self.kill_both()
+        self.rig.kill_both()
         with open(os.path.join(rig.work, "app.go"), "x", encoding="ascii"):
             pass
         wait_until(lambda: self.room_in_output(pid) < 4096, "its pipe is full")
@@ -155,7 +126,7 @@ class BothTest(unittest.TestCase):
         for name in ("stopped", "restarted", "deleted"):
             rig.start(name, "still")
         pids = {name: rig.starts(name)[0] for name in rig.ids}
-        self.kill_both()
+        self.rig.kill_both()
         self.next_command()
         rig.main.call("stopProcessId", rig.ids["stopped"])
         rig.main.call("restartProcessId", {"id": rig.ids["restarted"]})
@@ -169,7 +140,7 @@ class BothTest(unittest.TestCase):
         rig = self.rig
         rig.start("once", "obeys", autorestart=False)
         rig.start("again", "obeys", restart_delay=200)
-        self.kill_both()
+        self.rig.kill_both()
         self.next_command()
         for name, code in (("once", 7), ("again", 8)):
             rig.end(name, code)
@@ -183,7 +154,7 @@ class BothTest(unittest.TestCase):
         rig = self.rig
         rig.start("up", "still")
         rig.start("once", "still", autorestart=False)
-        self.kill_both()
+        self.rig.kill_both()
         self.end_app(rig.starts("up")[0])
         self.end_app(rig.starts("once")[0])
         self.next_command()
@@ -197,7 +168,7 @@ class BothTest(unittest.TestCase):
     def test_a_pid_that_is_somebody_elses_by_now(self):
         rig = self.rig
         rig.start("app", "still")
-        self.kill_both()
+        self.rig.kill_both()
         self.end_app(rig.starts("app")[0])
         with subprocess.Popen(["sleep", "1000"]) as innocent:
             self.addCleanup(innocent.kill)
@@ -217,7 +188,7 @@ class BothTest(unittest.TestCase):
     def test_a_journal_of_another_boot_adopts_nothing(self):
         rig = self.rig
         rig.start("app", "still")
-        self.kill_both()
+        self.rig.kill_both()
         self.rewrite_journal(lambda r: r.update(boot="another") if r["t"] == "head" else None)
         self.next_command()
         self.assertEqual(rig.main.table(), {})
@@ -229,15 +200,15 @@ class BothTest(unittest.TestCase):
         rig.start("app", "still")
         rig.main.call("stopProcessId", rig.ids["app"])
         hello = rig.main.call("c.hello", {})
-        self.freeze(hello["keeper"])
+        freeze(self, hello["keeper"])
         rig.main.rpc.start("startProcessId", rig.ids["app"])
         wait_until(lambda: self.journal()[-1].get("runs") == 2, "the order in the journal")
-        wait_until(lambda: self.is_asleep(hello["pid"]), "the keeper has been asked")
-        self.freeze(hello["pid"])
-        self.thaw(hello["keeper"])
+        wait_until(lambda: state(hello["pid"]) == "S", "the keeper has been asked")
+        freeze(self, hello["pid"])
+        thaw(hello["keeper"])
         wait_until(lambda: len(rig.starts("app")) == 2, "the app runs")
         rig.main.close()
-        self.end(hello["keeper"], hello["pid"])
+        kill_together(hello["keeper"], hello["pid"])
         self.next_command()
         self.assert_row("app", status="online", starts=2, pid=rig.starts("app")[1])
         self.assertEqual(rig.doubled(), [])
@@ -249,7 +220,7 @@ class BothTest(unittest.TestCase):
         rig.main.rpc.start("stopProcessId", rig.ids["lazy"])
         wait_until(lambda: self.journal()[-1].get("goal") == 0, "the goal in the journal")
         rig.main.close()
-        self.end(hello["keeper"], hello["pid"])
+        kill_together(hello["keeper"], hello["pid"])
         self.next_command()
         wait_until(lambda: rig.row("lazy")["pm2_env"]["status"] == "stopped", "the stop")
         self.assert_row("lazy", status="stopped", starts=1, restart_time=0)

@@ -18,7 +18,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import PM2, SANITIZED, Rig, is_alive, wait_until  # noqa: E402
+from rig import PM2, SANITIZED, Rig, has_handler, is_alive, wait_until  # noqa: E402
 
 BIN = os.path.dirname(os.path.realpath(PM2))
 CLOCK = os.path.join(os.path.dirname(BIN), "tests", "clock.so")
@@ -138,11 +138,7 @@ class ClockTest(unittest.TestCase):
     def test_listen_timeout(self):
         def act(word, seconds):
             began = time.monotonic()
-            script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "app.py")
-            order = {"targets": [script], "args": ["still", self.rig.work], "cwd": self.rig.work,
-                     "env": {"PATH": os.environ["PATH"]},
-                     "options": {"name": word, "interpreter": sys.executable, "wait_ready": True,
-                                 "listen_timeout": 1200}}
+            order = self.rig.start_request(word, "still", wait_ready=True, listen_timeout=1200)
             ident = self.rig.main.connected().start("c.start", order)
             wait_until(lambda: self.rig.record(word, "starts"), "it runs")
             self.rig.set_ahead(seconds)
@@ -197,7 +193,7 @@ class ClockTest(unittest.TestCase):
         rig.start("app", "still", cron_restart="0 * * * *", cron_timezone="UTC")
         rig.set_ahead(self.before_the_hour(2))
         wait_until(lambda: len(rig.starts("app")) == 2, "it is restarted at the new hour")
-        due = rig.main.call("c.describe", {"target": "app"})[0]["pm2_env"]["cron_next"] / 1000
+        due = self.next_run("app")
         self.assertEqual(due % HOUR, 0)
         self.assertLess(abs(due - rig.now() - HOUR), 60)
         rig.set_ahead(rig.ahead() - HOUR)  # back: the hour comes once more
@@ -221,12 +217,6 @@ class ClockTest(unittest.TestCase):
         wait_until(lambda: not is_alive(pid), "end of pm2d")
         self.assertGreater(self.next_run("app"), rig.now())
         self.assertEqual(len(rig.starts("app")), 1)
-
-
-def has_handler(pid, signo):
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
-        caught = next(line for line in status if line.startswith("SigCgt:"))
-    return int(caught.split()[1], 16) >> (signo - 1) & 1 and is_alive(pid)
 
 
 if __name__ == "__main__":

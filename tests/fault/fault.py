@@ -7,7 +7,6 @@ import errno
 import mmap
 import os
 import shutil
-import subprocess
 import tempfile
 import unittest
 
@@ -33,6 +32,7 @@ class Faulty(Rig):
 
     def __init__(self, *programs, storm_us=0):
         self.programs = tempfile.mkdtemp(prefix="pm2f.")
+        self.program = os.path.join(self.programs, "pm2")
         path = os.path.join(self.programs, "control")
         with open(path, "w+b") as file:
             file.truncate(4096)
@@ -51,10 +51,6 @@ class Faulty(Rig):
         with open(keeper, "w", encoding="utf-8") as script:
             script.write(f'#!/bin/sh\nLD_PRELOAD="{SHIM}" exec "{real}/pm2-keeper" "$@"\n')
         os.chmod(keeper, 0o700)
-
-    def pm2(self, *args, check=True):
-        return subprocess.run([os.path.join(self.programs, "pm2"), *args], env=self.environment(), cwd=self.work,
-                              check=check, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True)
 
     @contextlib.contextmanager
     def failing(self, name, code, calls=OPEN | WRITE | SYNC | NAME):

@@ -88,16 +88,6 @@ class Inside(unittest.TestCase):
             child.wait()
         raise AssertionError(f"pid {pid} is not to be had")
 
-    def kill_both(self):
-        hello = self.rig.main.call("c.hello", {})
-        self.rig.main.close()
-        victims = [hello["keeper"], hello["pid"]]
-        for signo in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in victims:
-                os.kill(pid, signo)
-        wait_until(lambda: not any(map(is_alive, victims)), "end of both programs")
-        return victims
-
     def kill_app(self, name):
         pid = self.rig.starts(name)[-1]
         os.kill(pid, signal.SIGKILL)
@@ -108,7 +98,7 @@ class Inside(unittest.TestCase):
         rig = self.rig
         for name in ("started", "stopped", "deleted"):
             rig.start(name, "still")
-        self.kill_both()
+        self.rig.kill_both()
         others = {name: self.take_pid(self.kill_app(name)) for name in rig.ids}
         self.assertEqual(rig.pm2("ping").returncode, 0)
         wait_until(lambda: all(len(rig.starts(name)) == 2 for name in rig.ids), "they are started again")
@@ -149,7 +139,7 @@ class Inside(unittest.TestCase):
         """pm2.pid names a process that is another one by now."""
         rig = self.rig
         rig.start("app", "still")
-        others = [self.take_pid(pid) for pid in self.kill_both()]
+        others = [self.take_pid(pid) for pid in self.rig.kill_both()]
         self.assertEqual(rig.pm2("ping").returncode, 0)
         self.assertEqual(rig.pm2("kill").returncode, 0)
         wait_until(lambda: not is_alive(rig.starts("app")[0]), "end of the app")

@@ -105,15 +105,18 @@ class Rig(World):
         self.clients.append(client)
         return client
 
-    def start(self, name, role, *args, **options):
-        """Start one app; its first record is there on return."""
+    def start_request(self, name, role, *args, **options):
+        """What c.start is to be asked for one app."""
         script, words = os.path.join(HERE, "app.py"), [role, self.work, *map(str, args)]
         options = dict({"interpreter": PYTHON, "autorestart": True, "max_restarts": 100000}, **options)
         if role == "channel.js":
             script, words, options["interpreter"] = os.path.join(HERE, role), [self.work], NODE
-        order = {"targets": [script], "options": dict(options, name=name), "args": words,
-                 "cwd": self.work, "env": {"PATH": os.environ["PATH"]}}
-        result = self.main.call("c.start", order)
+        return {"targets": [script], "options": dict(options, name=name), "args": words,
+                "cwd": self.work, "env": {"PATH": os.environ["PATH"]}}
+
+    def start(self, name, role, *args, **options):
+        """Start one app; its first record is there on return."""
+        result = self.main.call("c.start", self.start_request(name, role, *args, **options))
         assert not result.get("error"), result
         (self.ids[name],) = result["results"][0]["ids"]
         wait_until(lambda: self.starts(name), f"first start of {name}")
@@ -217,6 +220,14 @@ class Rig(World):
                 return (time.monotonic() - began) * 1000
             self.main.close()
 
+    def kill_both(self):
+        """pm2d and the keeper; who they were."""
+        hello = self.main.call("c.hello", {})
+        self.main.close()
+        victims = [hello["keeper"], hello["pid"]]
+        kill_together(*victims)
+        return victims
+
     def crashes(self):
         """Ends of pm2d that are not ours: the keeper would have made good for them as well."""
         lines = self.log("../pm2").decode(errors="replace").splitlines()
@@ -234,3 +245,31 @@ class Rig(World):
 def is_alive(pid):
     """There, and no zombie."""
     return state(pid) not in "ZX"
+
+
+def has_handler(pid, signo):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        caught = next(line for line in status if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> (signo - 1) & 1 and is_alive(pid)
+
+
+def kill_together(*pids):
+    """At one instant, as far as they can tell: none runs between the signals."""
+    for signo in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, signo)
+    wait_until(lambda: not any(map(is_alive, pids)), "their end")
+
+
+def freeze(test, pid):
+    """Until thaw(), or the end of the test."""
+    os.kill(pid, signal.SIGSTOP)
+    test.addCleanup(thaw, pid)
+    wait_until(lambda: state(pid) == "T", "it stands still")
+
+
+def thaw(pid):
+    try:
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        pass

@@ -9,35 +9,26 @@ done as soon as the stopped one goes on, and a command that does not wait so lon
 import json
 import os
 import signal
-import subprocess
 import sys
-import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rig import PM2, Rig, amp, is_alive, state, wait_until  # noqa: E402
+from rig import Rig, amp, freeze, is_alive, state, thaw, wait_until  # noqa: E402
 
 SECONDS = float(os.environ.get("FAULT_STOP_SECONDS", 11))  # a command gives up after 10
 
 
-class Waiting(threading.Thread):
-    """One call whose answer may take long."""
+class Waiting:
+    """One call whose answer may take long: 30 s from when it is waited for."""
 
     def __init__(self, rig, method, *args):
-        super().__init__(daemon=True)
-        self.rpc = amp.Rpc(os.path.join(rig.home, "rpc.sock"), timeout=SECONDS + 60)
-        self.what, self.answer = (method, *args), None
+        self.rpc = amp.Rpc(os.path.join(rig.home, "rpc.sock"), timeout=30)
         rig.clients.append(self.rpc)
-        self.start()
-
-    def run(self):
-        self.answer = self.rpc.finish(self.rpc.start(*self.what))
+        self.ident = self.rpc.start(method, *args)
 
     def result(self):
-        self.join(30)
-        assert self.answer is not None, f"{self.what[0]} is not answered"
-        return self.answer
+        return self.rpc.finish(self.ident)
 
 
 class StopTest(unittest.TestCase):
@@ -45,17 +36,6 @@ class StopTest(unittest.TestCase):
     def setUp(self):
         self.rig = Rig()
         self.addCleanup(self.rig.close)
-
-    def freeze(self, pid):
-        os.kill(pid, signal.SIGSTOP)
-        self.addCleanup(self.thaw, pid)
-        wait_until(lambda: state(pid) == "T", "it stands still")
-
-    def thaw(self, pid):
-        try:
-            os.kill(pid, signal.SIGCONT)
-        except ProcessLookupError:
-            pass
 
     def status(self, name):
         return self.rig.row(name)["pm2_env"]["status"]
@@ -78,8 +58,7 @@ class StopTest(unittest.TestCase):
     # ---- pm2d ----
 
     def ask_the_silent(self, pid):
-        result = subprocess.run([PM2, "ls"], env=self.rig.environment(), capture_output=True, text=True,
-                                check=False, timeout=60, stdin=subprocess.DEVNULL)
+        result = self.rig.pm2("ls", check=False)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(f"(pid {pid}) was stopped by a signal; kill -CONT {pid} lets it go on", result.stderr)
 
@@ -90,7 +69,7 @@ class StopTest(unittest.TestCase):
         rig.start("still", "still")
         rig.start("ends", "obeys", autorestart=False)
         before = rig.main.call("c.hello", {})
-        self.freeze(before["pid"])
+        freeze(self, before["pid"])
         until = time.monotonic() + SECONDS
         waiting = Waiting(rig, "stopProcessId", rig.ids["still"])
         rig.end("ends", 7)
@@ -99,7 +78,7 @@ class StopTest(unittest.TestCase):
         time.sleep(max(0, until - time.monotonic()))  # its length is what is tested
         self.assertTrue(all(is_alive(rig.starts(name)[-1]) for name in ("fast", "still")))
         self.assertEqual(len(rig.log_lines("fast", "out")), written)
-        self.thaw(before["pid"])
+        thaw(before["pid"])
         self.assertNotIn("error", waiting.result())
         self.assertEqual(rig.main.call("c.hello", {}), before, "the same two programs")
         self.assertEqual(self.status("still"), "stopped")
@@ -124,7 +103,7 @@ class StopTest(unittest.TestCase):
                 began = time.monotonic()
                 rig.start(end, "still", autorestart=False)
                 pid = rig.main.call("c.hello", {})["pid"]
-                self.freeze(pid)
+                freeze(self, pid)
                 os.kill(rig.starts(end)[0], signal.SIGKILL)
                 wait_until(lambda: not is_alive(rig.starts(end)[0]), "its end")  # noqa: B023
                 lived = (time.monotonic() - began) * 1000
@@ -132,7 +111,7 @@ class StopTest(unittest.TestCase):
                 if end == "is killed":
                     os.kill(pid, signal.SIGKILL)
                     rig.main.close()
-                self.thaw(pid)
+                thaw(pid)
                 wait_until(lambda: self.status(end) == "stopped", "it is known")  # noqa: B023
                 self.assertLess(self.lived_ms(end), lived + 100)
 
@@ -145,7 +124,7 @@ class StopTest(unittest.TestCase):
         rig.start("stopped", "still", kill_timeout=300)
         rig.start("restarted", "still", kill_timeout=300)
         before = rig.main.call("c.hello", {})
-        self.freeze(before["keeper"])
+        freeze(self, before["keeper"])
         waiting = [Waiting(rig, "stopProcessId", rig.ids["stopped"]),
                    Waiting(rig, "restartProcessId", {"id": rig.ids["restarted"]})]
         written = len(rig.log_lines("fast", "out"))
@@ -153,7 +132,7 @@ class StopTest(unittest.TestCase):
                    == 2, "their ends are seen by pm2d")
         wait_until(lambda: len(rig.log_lines("fast", "out")) > written + 100, "output goes on")
         self.assertEqual([self.status(name) for name in ("stopped", "restarted")], ["stopping"] * 2)
-        self.thaw(before["keeper"])
+        thaw(before["keeper"])
         for order in waiting:
             self.assertNotIn("error", order.result())
         self.assertEqual(rig.main.call("c.hello", {}), before, "the same two programs")
@@ -170,7 +149,7 @@ class StopTest(unittest.TestCase):
         rig = self.rig
         rig.start("restarted", "still", kill_timeout=300)
         before = rig.main.call("c.hello", {})
-        self.freeze(before["keeper"])
+        freeze(self, before["keeper"])
         waiting = Waiting(rig, "restartProcessId", {"id": rig.ids["restarted"]})
         wait_until(lambda: b"does not say so" in rig.log("../pm2"), "its end is seen by pm2d")
         os.kill(before["keeper"], signal.SIGKILL)
@@ -184,10 +163,10 @@ class StopTest(unittest.TestCase):
         """SIGINT reaches what stands still only when it goes on: a stop sees to that."""
         rig = self.rig
         rig.start("app", "still", kill_timeout=20000)
-        self.freeze(rig.starts("app")[0])
+        freeze(self, rig.starts("app")[0])
         self.assertNotIn("error", Waiting(rig, "restartProcessId", {"id": rig.ids["app"]}).result())
         wait_until(lambda: len(rig.starts("app")) == 2, "its second start")
-        self.freeze(rig.starts("app")[1])
+        freeze(self, rig.starts("app")[1])
         self.assertNotIn("error", Waiting(rig, "stopProcessId", rig.ids["app"]).result())
         self.assertNotIn(b"SIGKILL", rig.log("../pm2"))
 
@@ -196,7 +175,7 @@ class StopTest(unittest.TestCase):
         rig.start("app", "parent", kill_timeout=20000)
         child = int(wait_until(lambda: rig.record("app", "child"), "its child")[0])
         for pid in (child, rig.starts("app")[0]):
-            self.freeze(pid)
+            freeze(self, pid)
         self.assertNotIn("error", Waiting(rig, "stopProcessId", rig.ids["app"]).result())
         self.assertFalse(is_alive(child))
         self.assertNotIn(b"SIGKILL", rig.log("../pm2"))

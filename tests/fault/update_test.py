@@ -39,6 +39,7 @@ class Installed(Rig):
 
     def __init__(self, **environment):
         self.programs = tempfile.mkdtemp(prefix="pm2u.")
+        self.program = os.path.join(self.programs, "pm2")
         self.install(VERSION)
         try:
             super().__init__(**environment)
@@ -58,10 +59,6 @@ class Installed(Rig):
         for name in names:
             with open(os.path.join(os.path.dirname(world.PM2), name), "rb") as file:
                 self.put(name, file.read().replace(VERSION.encode(), version.encode()))
-
-    def pm2(self, *args, check=True):
-        return subprocess.run([os.path.join(self.programs, "pm2"), *args], env=self.environment(), cwd=self.work,
-                              check=check, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, text=True)
 
     def update(self):
         """ms, as the command says it."""
@@ -169,7 +166,7 @@ class UpdateTest(unittest.TestCase):
         keeper = rig.hello()["keeper"]
         os.kill(keeper, signal.SIGSTOP)  # it will see the order to update and the exit at the same time
         try:
-            update = subprocess.Popen([os.path.join(rig.programs, "pm2"), "update"], env=rig.environment(),
+            update = subprocess.Popen([rig.program, "update"], env=rig.environment(),
                                       stdout=subprocess.DEVNULL)
             self.end(rig, "soon", 7)
         finally:

@@ -19,12 +19,11 @@ const ACTIONS = ['km:heapdump', 'km:cpu:profiling:start', 'km:cpu:profiling:stop
 async function started(t, text, more = {}) {
   const w = world(t)
   const pm2 = w.api()
-  const file = path.join(w.dir, more.file ?? 'app.js')
+  const file = path.join(w.dir, 'app.js')
   fs.writeFileSync(file, text)
-  delete more.file
   await pm2.start({ script: file, name: 'x', env: { PORT_FILE: path.join(w.dir, 'port') }, ...more })
   const env = async () => (await pm2.list())[0].pm2_env
-  return { w, pm2, env, log: path.join(w.home, 'logs/x-out.log') }
+  return { w, pm2, env }
 }
 
 function get(port) {
@@ -129,13 +128,11 @@ test('a snapshot that is too large for a message goes to a file of the user\'s',
 })
 
 test('a pm2d that follows another one knows the actions', async (t) => {
-  const { w, pm2, env } = await started(t, SERVER)
+  const { pm2, env } = await started(t, SERVER)
   await until(async () => (await env()).axm_actions.length > 0)
-  const keeper = fs.readFileSync(path.join(w.home, 'pm2.pid'), 'utf8').trim()
-  const daemon = fs.readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').split(' ')
-    .find((pid) => pid && fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'pm2d')
-  process.kill(Number(daemon), 'SIGKILL')
-  await until(() => !isAlive(daemon))
+  const { pid } = await pm2.Client.executeRemote('c.hello', {})
+  process.kill(pid, 'SIGKILL')
+  await until(() => !isAlive(pid))
   const actions = await until(async () => {
     const [one] = await pm2.list().catch(() => [])
     return one && one.pm2_env.axm_actions.length > 0 && one.pm2_env.axm_actions

@@ -58,13 +58,6 @@ class Talk:
                 raise Closed()
             self.pending += got
 
-    def is_silent(self):
-        """Nothing comes that was caused by what has been answered already."""
-        try:
-            return self.hear(0.1) is None
-        except TimeoutError:
-            return True
-
     def is_read(self):
         """The other side has read all that was sent (SIOCOUTQ, unix(7))."""
         return struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)))[0] == 0
