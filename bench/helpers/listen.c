@@ -2,7 +2,6 @@
  * listen SOCKET TOPIC COUNT: a subscriber of pub.sock. Says "ready" when it is connected, reads
  * until COUNT events of that topic have come, and prints how many came per second, from the first
  * one to the last. It looks only at their topics. */
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -91,7 +91,7 @@ static int declared_value(const struct merge *m, const char *block, const char *
     *ret = secret_is_object(value) ? secret_from_object(value, &why) : option_value(value);
     if (!*ret)
         rc = why.code ? why.code : err_set(&why, -ENOMEM, "out of memory");
-    else if (json_is_string(*ret))
+    else if (!secret_is_object(value) && json_is_string(*ret))
         rc = secret_parse(json_string_value(*ret), &s, &why);
     secret_fini(&s);
     if (rc == 0)

@@ -131,9 +131,7 @@ json_t *secret_from_object(const json_t *value, struct err *e)
     json_t *inner = json_object_get(value, "secret");
     int rc = -EINVAL;
     for (size_t i = 0; i < ARRAY_LEN(forms) && rc < 0; i++) {
-        struct err name;
-        err_set(&name, 0, "%.*s", (int)strcspn(forms[i].name, ":"), forms[i].name);
-        json_t *what = json_object_get(inner, name.msg);
+        json_t *what = json_object_getn(inner, forms[i].name, strcspn(forms[i].name, ":"));
         if (what && json_object_size(inner) == 1)
             rc = write_form(&forms[i], what, &text);
     }

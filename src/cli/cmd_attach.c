@@ -75,19 +75,18 @@ static bool take_input(struct attach *a)
 static int pass(struct attach *a)
 {
     struct err e = {0};
-    struct str topic, payload;
+    struct pub_event event;
     bool typing = true;
     int64_t end_ms = 0;
     for (;;) {
         int64_t left_ms = typing ? -1 : end_ms - clock_mono_ms();
         if (!typing && left_ms <= 0)
             return 0;
-        int rc = client_event(a->cli->client, (int)left_ms, typing ? STDIN_FILENO : -1, &topic,
-                              &payload, &e);
+        int rc = client_event(a->cli->client, (int)left_ms, typing ? STDIN_FILENO : -1, &event, &e);
         if (rc < 0)
             return cli_fail(a->cli, &e);
         if (rc > 0) {
-            show(a, topic, payload);
+            show(a, event.topic, event.payload);
         } else if (typing) {
             typing = take_input(a);
             end_ms = clock_mono_ms() + LAST_WORDS_MS;

@@ -107,7 +107,6 @@ static int run(struct cli *cli, const struct args *args)
         return cli_fail(cli, &e);
     buf_printf(&path, "%s/%s", cli->cwd, name.data);
     modules_say(cli, "Gziping %s to %s", folder, path.data);
-    ui_flush();
     if (pack(folder, name.data, path.data, &e) < 0)
         return cli_fail(cli, &e);
     modules_say(cli, "Module packaged in %s", path.data);

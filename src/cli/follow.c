@@ -141,16 +141,16 @@ static bool subscribe_again(struct follow *f)
 static int follow_events(struct follow *f)
 {
     struct err e = {0};
-    struct str topic;
-    struct str payload;
+    struct pub_event event;
     for (;;) {
-        int rc = client_event(f->cli->client, 0, f->signal_fd, &topic, &payload, &e);
+        int rc = client_event(f->cli->client, 0, f->signal_fd, &event, &e);
         if (rc == 0) {
             if (ui_flush() < 0)
                 return 1;
-            rc = client_event(f->cli->client, -1, f->signal_fd, &topic, &payload, &e);
+            rc = client_event(f->cli->client, -1, f->signal_fd, &event, &e);
         }
-        if (rc == 0 || (rc < 0 && !subscribe_again(f)) || (rc > 0 && !take(f, topic, payload)))
+        if (rc == 0 || (rc < 0 && !subscribe_again(f)) ||
+            (rc > 0 && !take(f, event.topic, event.payload)))
             return 0;
     }
 }

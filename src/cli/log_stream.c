@@ -315,11 +315,10 @@ static void take_event(struct log_stream *s, struct str topic, struct str payloa
 static int wait_bus(struct log_stream *s, int timeout_ms)
 {
     struct err e = {0};
-    struct str topic;
-    struct str payload;
-    int rc = client_event(s->cli->client, timeout_ms, s->wait_fd, &topic, &payload, &e);
+    struct pub_event event;
+    int rc = client_event(s->cli->client, timeout_ms, s->wait_fd, &event, &e);
     if (rc > 0)
-        take_event(s, topic, payload);
+        take_event(s, event.topic, event.payload);
     if (rc < 0) {
         s->is_on_bus = false;
         s->next_look_ms = 0;

@@ -3,16 +3,13 @@
 #include "cli/stall.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/attr.h"
 #include "base/str.h"
-#include "os/fd.h"
 #include "os/procfs.h"
 
 #define LOOKS       12
@@ -25,24 +22,10 @@ struct member {
     char state; /* in all looks so far; '?' when it changed */
 };
 
-/* ---- small files ---- */
-
-/* The first line of /proc/PID/NAME; "" when it cannot be read. */
-static void read_line(pid_t pid, const char *name, char *ret, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, ret, size - 1);
-    fd_close(&fd);
-    ret[n > 0 ? n : 0] = '\0';
-    ret[strcspn(ret, "\n")] = '\0';
-}
-
 void stall_add_program(struct buf *out, pid_t pid)
 {
     char name[64];
-    read_line(pid, "comm", name, sizeof(name));
+    procfs_line(pid, "comm", name, sizeof(name));
     buf_printf(out, "%s (pid %d)", name[0] ? name : "a process", (int)pid);
 }
 
@@ -105,13 +88,13 @@ bool stall_look(struct buf *out, pid_t root)
     struct member *members = calloc(MEMBERS_MAX, sizeof(*members));
     size_t count = members ? find_members(root, members) : 0;
     bool is_seen = false;
-    for (int i = 1; i < LOOKS; i++) {
+    for (int i = 1; i < LOOKS && count > 0; i++) {
         nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
         look_again(members, count);
     }
     for (size_t i = 0; i < count && !is_seen; i++) {
         char channel[64];
-        read_line(members[i].pid, "wchan", channel, sizeof(channel));
+        procfs_line(members[i].pid, "wchan", channel, sizeof(channel));
         const char *word = stall_word(members[i].state, channel);
         if (!word)
             continue;

@@ -53,8 +53,7 @@ int bus_count_take(struct bus_count *c, const struct pub_event *event, int64_t n
     buf_clear(topic);
     buf_clear(payload);
     if (str_eq(event->topic, STR(NUMBERS_TOPIC))) {
-        struct err e = {0};
-        AUTO_JSON numbers = json_read(event->payload, &e);
+        AUTO_JSON numbers = json_read(event->payload, NULL);
         rc = compare(c, numbers, now_ms, payload);
         buf_add_str(topic, STR(GAP_TOPIC));
     } else {

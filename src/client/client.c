@@ -288,8 +288,8 @@ int client_want_numbers(struct client *c, struct err *e)
     return conn_send(&c->sub, buf_str(&wish), deadline_of(c->timeout_ms), e);
 }
 
-static int next_event(struct client *c, int timeout_ms, int extra_fd, struct pub_event *ret,
-                      struct err *e)
+int client_event(struct client *c, int timeout_ms, int extra_fd, struct pub_event *ret,
+                 struct err *e)
 {
     int64_t deadline = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
     for (;;) {
@@ -301,21 +301,4 @@ static int next_event(struct client *c, int timeout_ms, int extra_fd, struct pub
         if (pub_event_parse(&m, ret) == 0)
             return 1;
     }
-}
-
-int client_event(struct client *c, int timeout_ms, int extra_fd, struct str *ret_topic,
-                 struct str *ret_payload, struct err *e)
-{
-    struct pub_event event;
-    int rc = next_event(c, timeout_ms, extra_fd, &event, e);
-    if (rc <= 0)
-        return rc;
-    *ret_topic = event.topic;
-    *ret_payload = event.payload;
-    return 1;
-}
-
-int client_numbered_event(struct client *c, int timeout_ms, struct pub_event *ret, struct err *e)
-{
-    return next_event(c, timeout_ms, -1, ret, e);
 }

@@ -64,9 +64,7 @@ int client_wait_gone(struct client *c, int timeout_ms, struct err *e);
 int client_subscribe(struct client *c, struct err *e);
 /* Have the events of this subscription numbered. 0 or -errno. */
 int client_want_numbers(struct client *c, struct err *e);
-/* Next event: 1 with topic and payload (JSON) borrowed until the next call, 0 at timeout (negative:
- * none) or when `extra_fd` (or -1) became readable, -EPIPE when the daemon went away. */
-int client_event(struct client *c, int timeout_ms, int extra_fd, struct str *ret_topic,
-                 struct str *ret_payload, struct err *e);
-/* The same with its number. */
-int client_numbered_event(struct client *c, int timeout_ms, struct pub_event *ret, struct err *e);
+/* Next event: 1 with `ret` borrowed until the next call, 0 at timeout (negative: none) or when
+ * `extra_fd` (or -1) became readable, -EPIPE when the daemon went away. */
+int client_event(struct client *c, int timeout_ms, int extra_fd, struct pub_event *ret,
+                 struct err *e);

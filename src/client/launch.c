@@ -116,8 +116,7 @@ struct programs {
     char keeper[PATH_MAX], daemon[PATH_MAX];
 };
 
-/* Put `name` in the place of the last component of `path`. */
-static bool put_beside(char *path, size_t size, const char *name)
+bool launch_put_beside(char *path, size_t size, const char *name)
 {
     char *slash = strrchr(path, '/');
     size_t room = slash ? size - (size_t)(slash + 1 - path) : 0;
@@ -133,11 +132,11 @@ static int find_programs(const struct launch_spec *s, struct programs *ret, stru
         if (n < 0)
             return err_set(e, -errno, "cannot tell where this program lies: %s", err_text(errno));
         ret->keeper[n] = '\0';
-        if (!put_beside(ret->keeper, sizeof(ret->keeper), KEEPER_NAME))
+        if (!launch_put_beside(ret->keeper, sizeof(ret->keeper), KEEPER_NAME))
             return err_set(e, -ENAMETOOLONG, "the path of this program is too long");
     }
     memcpy(ret->daemon, ret->keeper, sizeof(ret->daemon));
-    if (!put_beside(ret->daemon, sizeof(ret->daemon), DAEMON_NAME))
+    if (!launch_put_beside(ret->daemon, sizeof(ret->daemon), DAEMON_NAME))
         return err_set(e, -EINVAL, "not a path of " KEEPER_NAME ": %s", ret->keeper);
     if (access(ret->keeper, X_OK) < 0)
         return err_set(e, -errno, "cannot start the daemon: %s: %s", ret->keeper, err_text(errno));

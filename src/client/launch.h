@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -40,6 +41,10 @@ int launch_step(struct launch *l, const struct launch_spec *s, struct err *e);
 int launch_lock_open(const char *home, struct err *e);
 /* 0 when taken, -EWOULDBLOCK when another client has it. Given back by closing the fd. */
 int launch_lock_try(int fd);
+
+/* Put `name` in the place of the last component of `path`, which has `size` bytes. False: there is
+ * no room, or it has no folder. */
+bool launch_put_beside(char *path, size_t size, const char *name);
 
 /* What of the environment `env` a daemon needs, with PM2_HOME set to `home`. One block, to be freed
  * with free(); NULL when out of memory. */

@@ -407,7 +407,7 @@ int pm2_next_event(struct pm2 *p, int timeout_ms, const char **ret_topic, const 
     if (rc < 0)
         return rc;
     do {
-        rc = client_numbered_event(p->client, conn_ms_left(end), &event, &p->err);
+        rc = client_event(p->client, conn_ms_left(end), -1, &event, &p->err);
         if (rc <= 0)
             return rc;
         rc = bus_count_take(&p->count, &event, clock_wall_ms(), &p->topic, &p->payload);

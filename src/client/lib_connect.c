@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/connect.h"
+#include "client/launch.h"
 #include "client/lib_priv.h"
 #include "os/clock.h"
 #include "os/program.h"
@@ -101,23 +102,19 @@ static void options_of(const struct pm2 *p, char *keeper, struct client_options 
 
 int lib_program(struct pm2 *p, const char *name, char *ret)
 {
-    char keeper[PATH_MAX] = "";
     int rc = lib_find_home(p);
     if (rc < 0)
         return rc;
     if (!p->keeper && is_beside_us())
         return program_beside_own(name, ret, PATH_MAX, &p->err);
+    ret[0] = '\0';
     if (p->keeper)
-        (void)snprintf(keeper, sizeof(keeper), "%s", p->keeper);
+        (void)snprintf(ret, PATH_MAX, "%s", p->keeper);
     else
-        find_in_path(keeper, sizeof(keeper));
-    const char *slash = strrchr(keeper, '/');
-    size_t n = slash ? (size_t)(slash + 1 - keeper) : 0;
-    if (n == 0 || n + strlen(name) >= PATH_MAX)
-        return err_set(&p->err, -ENOENT, "%s is not found: it lies beside " KEEPER_NAME, name);
-    memcpy(ret, keeper, n);
-    memcpy(ret + n, name, strlen(name) + 1);
-    return 0;
+        find_in_path(ret, PATH_MAX);
+    return launch_put_beside(ret, PATH_MAX, name)
+               ? 0
+               : err_set(&p->err, -ENOENT, "%s is not found: it lies beside " KEEPER_NAME, name);
 }
 
 static int may_connect(struct pm2 *p)

@@ -2,26 +2,12 @@
  * The person behind a call. Runs in pm2d; three small files of /proc. */
 #include "asker.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
-#include "os/fd.h"
-
-/* A file of /proc/PID without its newline; empty when it cannot be read. */
-static void read_one(pid_t pid, const char *name, char *ret, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
-    fd_close(&fd);
-    ret[n > 0 ? n : 0] = '\0';
-    ret[strcspn(ret, "\n")] = '\0';
-}
+#include "os/procfs.h"
 
 /* The 7th field of stat: the number of the controlling terminal. The 2nd may hold anything, and
  * ends with the last ')'. */
@@ -29,7 +15,7 @@ static unsigned terminal_of(pid_t pid)
 {
     char text[512];
     unsigned number = 0;
-    read_one(pid, "stat", text, sizeof(text));
+    procfs_line(pid, "stat", text, sizeof(text));
     const char *rest = strrchr(text, ')');
     if (!rest || sscanf(rest, ") %*c %*d %*d %*d %u", &number) != 1)
         return 0;
@@ -59,10 +45,10 @@ void asker_write(struct jw *w, const struct asker *a)
     jw_kint(w, "uid", a->uid);
     jw_kint(w, "pid", a->pid);
     write_terminal(w, a->pid);
-    read_one(a->pid, "comm", text, sizeof(text));
+    procfs_line(a->pid, "comm", text, sizeof(text));
     if (text[0])
         jw_kstr(w, "program", text);
-    read_one(a->pid, "loginuid", text, sizeof(text));
+    procfs_line(a->pid, "loginuid", text, sizeof(text));
     unsigned long login = strtoul(text, NULL, 10);
     if (text[0] && login != 4294967295u && login != a->uid) /* -1: nobody logged in */
         jw_kint(w, "login", (int64_t)login);

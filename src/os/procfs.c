@@ -92,6 +92,15 @@ int procfs_stat(pid_t pid, struct proc_stat *ret)
     return read_stat(AT_FDCWD, path, ret);
 }
 
+void procfs_line(pid_t pid, const char *name, char *ret, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+    ssize_t n = read_file(AT_FDCWD, path, ret, size - 1);
+    ret[n > 0 ? n : 0] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+}
+
 unsigned procfs_ticks_per_second(void)
 {
     return (unsigned)sysconf(_SC_CLK_TCK);

@@ -21,6 +21,9 @@ unsigned procfs_ticks_per_second(void);
 /* Ms since a process started, whoever has set the clock meanwhile. */
 int64_t procfs_age_ms(uint64_t start_ticks);
 
+/* The first line of /proc/PID/NAME, without its end; "" when it cannot be read. */
+void procfs_line(pid_t pid, const char *name, char *ret, size_t size);
+
 /* The other end of a pipe of spawn_spec.lasting_pipes (os/spawn.h) that the process still has as
  * `fd`: a descriptor (CLOEXEC, non-blocking), or -errno: -ENOENT when `fd` is not such a pipe,
  * -EACCES when the kernel does not let us look into that process. `flags`: O_RDONLY or O_WRONLY.
