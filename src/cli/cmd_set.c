@@ -166,9 +166,9 @@ static int put_many(json_t *root, const void *ctx, struct err *e)
             return e->code;
         if (!value)
             return err_set(e, -EINVAL, "multiset: %s has no value", key);
-        rc = settings_put(root, path, value);
+        rc = put_one(root, &(struct setting){path, value}, e);
     }
-    return rc < 0 ? err_set(e, rc, "out of memory") : 0;
+    return rc;
 }
 
 /* Every app that the text names starts again once. */

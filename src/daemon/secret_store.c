@@ -115,6 +115,19 @@ static int name_file(int folder, const char *variable, const char *value, char *
     return 0;
 }
 
+/* As a file: of what is read one newline (also "\r\n") is no part of the value (secret_fetch.c). */
+static int write_value(int folder, const char *name, const char *value)
+{
+    AUTO(buf) text = BUF_INIT;
+    size_t n = strlen(value);
+    buf_add(&text, value, n);
+    if (n > 0 && (value[n - 1] == '\n' || value[n - 1] == '\r'))
+        buf_add_c(&text, "\r\n");
+    int rc = buf_oom(&text) ? -ENOMEM : write_new(folder, name, buf_str(&text));
+    explicit_bzero(text.data, text.len);
+    return rc;
+}
+
 /* Store a value. The reference (new), whatever happens but for OOM. */
 static json_t *put(const struct proc_env *env, const char *variable, const char *value)
 {
@@ -122,7 +135,7 @@ static json_t *put(const struct proc_env *env, const char *variable, const char 
     int folder = open_folder(env->paths.home, true);
     int rc = folder < 0 ? folder : name_file(folder, variable, value, name, sizeof(name));
     if (rc == 0) {
-        rc = write_new(folder, name, str_from(value));
+        rc = write_value(folder, name, value);
         if (rc == -EEXIST)
             rc = utimensat(folder, name, NULL, 0) < 0 || fchmodat(folder, name, 0600, 0) < 0
                      ? -errno

@@ -168,6 +168,21 @@ JSON
   [ "$(variable DB_PASSWORD one)" = hush-7 ]
 }
 
+@test "pm2:secrets: ends of lines belong to the value" {
+  ours_only "has no secrets"
+  pm2 set pm2:secrets '^KEY'
+  KEY_1=$'a\nb\n' KEY_2=$'c\r' KEY_3=$'d\r\n\n' KEY_4=e pm2 start sleep --name one -- 1000
+  local values
+  mapfile -d '' values < <(grep -z '^KEY_' "/proc/$(app_pid one)/environ" | sort -z)
+  assert_equal "${#values[@]}" 4
+  assert_equal "${values[0]}" $'KEY_1=a\nb\n'
+  assert_equal "${values[1]}" $'KEY_2=c\r'
+  assert_equal "${values[2]}" $'KEY_3=d\r\n\n'
+  assert_equal "${values[3]}" KEY_4=e
+  run pm2 env 0
+  assert_has "KEY_1: secret:file:$TEST_PM2_HOME/secrets/KEY_1."
+}
+
 @test "pm2:secrets takes what is there already out of sight" {
   ours_only "has no secrets"
   DB_PASSWORD=hush-9 pm2 start sleep --name one -- 1000
@@ -197,6 +212,9 @@ JSON
 @test "a pattern that cannot be used is not kept" {
   ours_only "has no secrets"
   run pm2 set pm2:secrets '('
+  assert_fails
+  assert_has "pm2:secrets: no regular expression"
+  run pm2 multiset "pm2:secrets ( pm2:other 1"
   assert_fails
   assert_has "pm2:secrets: no regular expression"
   run pm2 get pm2:secrets
