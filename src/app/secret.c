@@ -94,10 +94,9 @@ void secret_fini(struct secret *s)
     *s = (struct secret){.fd = -1};
 }
 
-bool secret_is_reference(const json_t *value)
+bool secret_is_reference(const char *text)
 {
     const char *rest;
-    const char *text = json_string_value(value);
     return text && form_of(text, &rest);
 }
 

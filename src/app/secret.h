@@ -30,8 +30,8 @@ struct secret {
  * secret_fini() in any case. */
 int secret_parse(const char *text, struct secret *ret, struct err *e);
 void secret_fini(struct secret *s);
-/* Of text that is known to be a text, or of anything else: false. */
-bool secret_is_reference(const json_t *value);
+/* By its first words only: it may be one that cannot be parsed. NULL is none. */
+bool secret_is_reference(const char *text);
 
 /* Is it {"secret": ...}, and nothing else? */
 bool secret_is_object(const json_t *value);

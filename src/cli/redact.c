@@ -46,7 +46,8 @@ void redact_env(const struct redact *r, json_t *pm2_env)
     if (!r->is_on)
         return;
     json_object_foreach (env, name, value) {
-        if (!is_secret(r, name) || json_is_object(value) || secret_is_reference(value))
+        if (!is_secret(r, name) || json_is_object(value) ||
+            secret_is_reference(json_string_value(value)))
             continue;
         /* Replacing the value of a name that is there does not disturb the walk. */
         json_object_set_new(env, name, json_string(SHOWN));

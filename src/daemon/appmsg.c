@@ -18,17 +18,10 @@ typedef void axm_fn(struct proc *p, const json_t *data);
 bool appmsg_add_action(struct proc *p, const json_t *action)
 {
     const char *name = json_get_str(action, "action_name");
-    if (!name)
+    if (!name || trigger_has_action(p, name))
         return false;
     if (!p->axm_actions)
         p->axm_actions = json_array();
-    size_t i;
-    json_t *item;
-    json_array_foreach (p->axm_actions, i, item) {
-        const char *known = json_get_str(item, "action_name");
-        if (known && strcmp(known, name) == 0)
-            return false;
-    }
     if (json_array_size(p->axm_actions) >= LIMIT_AXM_ACTIONS ||
         json_dumpb(action, NULL, 0, JSON_COMPACT) > LIMIT_AXM_ACTION_BYTES) {
         log_warn("App [%s:%d] registers too many actions, or too much of one; %.64s is ignored",

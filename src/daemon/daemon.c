@@ -6,7 +6,6 @@
 #include "daemon.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -80,8 +79,7 @@ static void close_fds(int *fds)
 /* The keeper does not see the end of an adopted one; its pidfd shows it. */
 static bool has_ended(const struct link_child *c, const int *fds)
 {
-    struct pollfd p = {.fd = fds[LINK_FD_PIDFD], .events = POLLIN};
-    return c->exited || (p.fd >= 0 && poll(&p, 1, 0) == 1);
+    return c->exited || (fds[LINK_FD_PIDFD] >= 0 && pidfd_has_ended(fds[LINK_FD_PIDFD]));
 }
 
 /* Answers to LIST: data only. The link is not ours yet, so what is to be forgotten waits. */
@@ -388,7 +386,7 @@ static const char *get_variable(void *ctx, const char *name)
 static char *path_of_journal(const char *home)
 {
     struct buf path = BUF_INIT;
-    buf_printf(&path, "%s/state.jsonl", home);
+    buf_printf(&path, "%s/" JOURNAL_FILE, home);
     return buf_detach(&path);
 }
 

@@ -31,7 +31,7 @@ struct end {
     int fd; /* -1 = not made */
     uv_poll_t poll;
     char stored_name[STORED_NAME_MAX];
-    char address[LOCAL_ADDRESS_MAX]; /* "" = not made */
+    char address[LOCAL_ADDRESS_MAX];
 };
 
 struct door {
@@ -77,7 +77,6 @@ static int use_socket(struct end *e, int take_fd)
     if (rc == 0)
         rc = uv_poll_init(e->owner->env->loop, &e->poll, take_fd);
     if (rc < 0) {
-        e->address[0] = '\0';
         fd_close(&take_fd);
         return rc;
     }
@@ -99,11 +98,10 @@ static int make_socket(struct door *d, enum end_kind kind)
 {
     AUTO(buf) path = BUF_INIT;
     char prefix[STORED_NAME_MAX];
-    char address[LOCAL_ADDRESS_MAX];
     buf_printf(&path, "%s/%s", d->env->paths.home, d->kind->file);
     snprintf(prefix, sizeof(prefix), "pm2c-%s-", d->kind->name);
     int fd = kind == END_FILE ? local_socket_at(path.data, d->kind->type)
-                              : local_socket_abstract(prefix, d->kind->type, address);
+                              : local_socket_abstract(prefix, d->kind->type, d->ends[kind].address);
     int rc = fd < 0 ? fd : use_socket(&d->ends[kind], fd);
     if (rc == 0)
         hold(&d->ends[kind]);

@@ -111,10 +111,8 @@ static void append(struct journal *j)
     FAILPOINT("journal.after");
 }
 
-static void add_head(struct journal *j)
+static void add_head(struct journal *j, const char *boot)
 {
-    char boot[JOURNAL_BOOT_BYTES];
-    journal_boot_id(boot);
     struct jw w = jw_to(&j->line);
     jw_obj_begin(&w);
     jw_kstr(&w, "t", "head");
@@ -239,12 +237,13 @@ static uint64_t hash_line(const struct buf *line)
 /* All that is true now. */
 static int put_all(struct journal *j)
 {
-    int rc = 0;
-    add_head(j);
-    rc = put(j);
+    char boot[JOURNAL_BOOT_BYTES];
+    journal_boot_id(boot);
+    add_head(j, boot);
+    int rc = put(j);
     if (rc == 0) { /* with an empty line between: a newline may be damaged as well */
         j->is_torn = true;
-        add_head(j);
+        add_head(j, boot);
         rc = put(j);
     }
     for (size_t i = 0; i < j->table->count && rc == 0; i++) {

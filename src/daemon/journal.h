@@ -21,6 +21,8 @@
 
 #include "base/err.h"
 
+#define JOURNAL_FILE "state.jsonl" /* in PM2_HOME */
+
 struct journal;
 struct proc;
 struct table;

@@ -262,6 +262,7 @@ static int check_format(const json_t *head, const char *path, struct err *e)
  * negative. */
 static int read_with_head(const char *path, struct buf *text, json_t **ret_head, struct err *e)
 {
+    *ret_head = NULL;
     int rc = read_file(path, text, e);
     if (rc < 0 || text->len == 0)
         return rc == -ENOENT ? 0 : rc;

@@ -87,12 +87,12 @@ static void frame_child(struct link *l, const struct link_frame *f, struct link_
     int fds[LINK_FD_COUNT];
     link_get_child(in, &child);
     take_fds(l, f->nfds, child.fd_mask, fds);
-    if (f->type == LINK_SPAWNED)
+    if (f->type == LINK_SPAWNED) {
         l->spawns -= l->spawns > 0;
-    if (f->type == LINK_SPAWNED)
         l->handler->spawned(l->handler->ctx, &child, fds);
-    else
+    } else {
         l->handler->child(l->handler->ctx, &child, fds);
+    }
 }
 
 static void frame_spawn_failed(struct link *l, const struct link_frame *f, struct link_fields *in)

@@ -9,7 +9,6 @@
 #include "agent.h"
 #include "appmsg.h"
 #include "base/failpoint.h"
-#include "base/log.h"
 #include "base/obj.h"
 #include "drain.h"
 #include "events.h"

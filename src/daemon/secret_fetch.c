@@ -47,18 +47,11 @@ static const char *value_of(const char *entry)
     return eq ? eq + 1 : "";
 }
 
-static bool is_reference(const char *entry)
-{
-    struct secret s;
-    bool is = secret_parse(value_of(entry), &s, NULL) < 0 || s.kind != SECRET_NONE;
-    secret_fini(&s);
-    return is;
-}
-
 /* The first entry from `at` on that is a reference; their number when there is none. */
 static size_t find(const json_t *env, size_t at)
 {
-    while (at < json_array_size(env) && !is_reference(json_string_value(json_array_get(env, at))))
+    while (at < json_array_size(env) &&
+           !secret_is_reference(value_of(json_string_value(json_array_get(env, at)))))
         at++;
     return at;
 }

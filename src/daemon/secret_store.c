@@ -20,6 +20,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "journal.h"
 #include "os/atomic_file.h"
 #include "os/fd.h"
 #include "proc.h"
@@ -30,7 +31,6 @@
 #define KEY_BYTES  32
 #define ID_DIGITS  16
 #define NAME_BYTES 64
-#define JOURNAL    "state.jsonl"
 #define YOUNG_S    60 /* a file that has just been written is not in the journal yet */
 
 /* ---- names ---- */
@@ -266,7 +266,7 @@ static bool add_text(const char *path, struct buf *out)
 static bool read_mentions(const struct pm2_paths *paths, struct buf *out)
 {
     AUTO(buf) journal = BUF_INIT;
-    buf_printf(&journal, "%s/" JOURNAL, paths->home);
+    buf_printf(&journal, "%s/" JOURNAL_FILE, paths->home);
     return !buf_oom(&journal) && add_text(paths->dump_file, out) &&
            add_text(paths->dump_backup, out) && add_text(journal.data, out);
 }

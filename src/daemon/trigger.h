@@ -8,8 +8,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "base/buf.h"
-
 struct proc;
 
 /* Of msgProcess, too. True when the app has registered the action. */
